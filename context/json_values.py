@@ -1,0 +1,93 @@
+"""JSON values in the one form that is decided on, digested and sent (RFC 8785, JCS).
+
+Decides: what counts as a JSON value, its canonical bytes, and its digest. Does not decide
+limits on depth or size of foreign input: that is the decoder's (`sandboxes`) and the form
+gate's (`tool_gateway`) business.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias, cast
+
+import rfc8785
+
+JsonScalar: TypeAlias = "str | int | float | bool | None"
+JsonValue: TypeAlias = "JsonScalar | list[JsonValue] | dict[str, JsonValue]"
+JsonObject: TypeAlias = "dict[str, JsonValue]"
+
+SAFE_INTEGER = 2**53 - 1
+"""Largest integer that every JSON implementation reads back exactly (RFC 7493, I-JSON)."""
+
+
+class NotCanonical(ValueError):
+    """The value has no canonical form.
+
+    Attributes:
+        path: Where, as an argument path such as `order.items[2].price`; empty for the whole value.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def canonical_bytes(value: object) -> bytes:
+    """The RFC 8785 encoding of `value`.
+
+    Raises:
+        NotCanonical: an integer beyond ±(2^53-1), NaN or infinity, an unpaired surrogate, or a
+            type that JSON does not have. The message names the place.
+    """
+    try:
+        return rfc8785.dumps(cast("JsonValue", value))
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as exc:
+        path, reason = _first_fault(value)
+        raise NotCanonical(reason or str(exc), path) from exc
+
+
+def canonicalise(value: object) -> JsonValue:
+    """`value` written canonically and parsed back: the value that is judged is the value that is sent.
+
+    Raises:
+        NotCanonical: see `canonical_bytes`.
+    """
+    return cast("JsonValue", json.loads(canonical_bytes(value)))
+
+
+def digest(value: object) -> str:
+    """`sha256:` and the hex SHA-256 of the canonical bytes."""
+    return digest_bytes(canonical_bytes(value))
+
+
+def digest_bytes(data: bytes) -> str:
+    """`sha256:` and the hex SHA-256 of `data`."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, JsonScalar]]:
+    """Every scalar with its concrete path (`files[0].path`), in document order."""
+    if isinstance(value, Mapping):
+        for key, item in cast("Mapping[str, object]", value).items():
+            yield from leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for index, item in enumerate(cast("Sequence[object]", value)):
+            yield from leaves(item, f"{path}[{index}]")
+    else:
+        yield path, cast("JsonScalar", value)
+
+
+def _first_fault(value: object) -> tuple[str, str | None]:
+    try:
+        for path, leaf in leaves(value):
+            if isinstance(leaf, bool) or leaf is None:
+                continue
+            if isinstance(leaf, int) and abs(leaf) > SAFE_INTEGER:
+                return path, f"integer {leaf} at {path or 'the top'} is beyond ±(2^53-1) and would change in transit"
+            if isinstance(leaf, float) and (leaf != leaf or leaf in (float("inf"), float("-inf"))):
+                return path, f"{leaf} at {path or 'the top'} is not a JSON number"
+            if isinstance(leaf, str) and any("\ud800" <= char <= "\udfff" for char in leaf):
+                return path, f"unpaired surrogate in the text at {path or 'the top'}"
+    except RecursionError:
+        return "", "nested too deeply"
+    return "", None

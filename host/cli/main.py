@@ -1,0 +1,73 @@
+"""The command line's front door: finds the verb, imports only that, and turns errors into exit codes.
+
+Decides: which verbs exist, and how an error is told. Does not decide what any verb does: each is one
+file of this folder with `configure(parser)` and `run(args) -> int`.
+
+Imports stay lazy: `gatehost --version` must not pay for `mcp` (0.7 s of CPU) or pydantic.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from host.cli.screen import progress, say
+from host.version import VERSION
+
+VERBS: dict[str, str] = {
+    "run": "carry out one task with an agent, headless",
+    "demo": "watch the whole path on real servers with a scripted model: no key, no network",
+    "runs": "list, show and resume runs",
+    "approvals": "answer what waiting runs ask",
+    "mcp": "register, check, call and review MCP servers",
+    "sandbox": "build the runtime image, check the walls, prune what is left",
+    "audit": "read and verify the decision record",
+    "trust": "trust the project files of this folder",
+    "doctor": "check this machine and say what to mend",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code of `product.md`'s table.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["--version"]:
+        say(f"gatehost {VERSION}")
+        return 0
+    verb = arguments[0] if arguments else ""
+    if verb not in VERBS:
+        return _without_verb(arguments)
+    module = importlib.import_module(f"host.cli.{verb}_verb")
+    parser = argparse.ArgumentParser(prog=f"gatehost {verb}", description=VERBS[verb], allow_abbrev=False)
+    module.configure(parser)
+    args = parser.parse_args(arguments[1:])
+    from context.errors import GatehostError
+
+    try:
+        return int(module.run(args))
+    except GatehostError as error:
+        progress(f"gatehost: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        progress("gatehost: interrupted")
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _without_verb(arguments: list[str]) -> int:
+    if arguments and arguments[0] not in {"-h", "--help", "help"}:
+        import difflib
+
+        near = difflib.get_close_matches(arguments[0], VERBS, n=1)
+        hint = f" Did you mean `gatehost {near[0]}`?" if near else " `gatehost --help` lists the commands."
+        progress(f"gatehost: there is no command {arguments[0]!r}.{hint}")
+        return 2
+    say(f"gatehost {VERSION}: runs AI agents on MCP tools that you do not have to trust.\n")
+    say("usage: gatehost COMMAND …    (gatehost COMMAND --help)\n")
+    for name, purpose in VERBS.items():
+        say(f"  {name:<10} {purpose}")
+    return 0

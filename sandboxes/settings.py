@@ -1,0 +1,98 @@
+"""What the operator declares about where a server runs: the wall keys of `[servers.NAME]`.
+
+Decides: the keys, their types, units and defaults. Does not decide which files exist or what a
+sandbox makes of them.
+"""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_SIZE = re.compile(r"(\d+)\s*([kmgt]?)b?", re.IGNORECASE)
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+_SIZE_UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+_SPAN_UNITS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_size(value: Any) -> int:
+    """Bytes from `512m`, `1g`, `65536`.
+
+    Raises:
+        ValueError: not a size.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is no size; write for example 512m")
+    return int(match[1]) * _SIZE_UNITS[match[2].lower()]
+
+
+def parse_span(value: Any) -> float:
+    """Seconds from `60s`, `1.5m`, `200ms`, `60`.
+
+    Raises:
+        ValueError: not a time span.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is no time span; write for example 60s")
+    return float(match[1]) * _SPAN_UNITS[match[2]]
+
+
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+Span = Annotated[float, BeforeValidator(parse_span), Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """Base of every settings class: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MountSettings(Settings):
+    """A folder or file of the host, seen inside the sandbox. `host` is relative to the servers file."""
+
+    host: str
+    at: str
+    mode: Literal["ro", "rw"] = "ro"
+
+
+class Limits(Settings):
+    """Bounds on one server. Sizes in bytes, times in seconds, after parsing."""
+
+    memory: Size = 512 * 1024**2
+    cpus: float = Field(default=1.0, gt=0)
+    pids: int = Field(default=128, gt=0)
+    call_timeout: Span = 60.0
+    start_timeout: Span = 30.0
+    result_bytes: Size = 1024**2
+
+
+class WallSettings(Settings):
+    """Where a server comes from and what stands around it.
+
+    Exactly one of `package` and `command` is set.
+
+    Attributes:
+        package: `pypi:NAME==VERSION`, `npm:NAME==VERSION` or `oci:IMAGE@sha256:…`.
+        command: Program and arguments, in the runtime image; its files must be mounted.
+        entry: The package's entry point, when it has several.
+        runtime: OCI runtime by name, for `docker`.
+        env: Plain values, never secrets.
+    """
+
+    package: str | None = None
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] = ()
+    entry: str | None = None
+    sandbox: str = "docker"
+    runtime: str = "runc"
+    mounts: tuple[MountSettings, ...] = ()
+    env: Mapping[str, str] = MappingProxyType({})
+    limits: Limits = Limits()

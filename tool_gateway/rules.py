@@ -1,0 +1,72 @@
+"""What the operator wrote about one tool: the settings of `[servers.NAME.tools.TOOL]`.
+
+Decides: the keys, their types and their defaults. Does not decide what they mean for a call
+(`gates/`), nor whether a path fits the tool's schema (`constraints.check_reachable`).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from context.calls import ApproveMode, Effect
+from context.labels import Label
+
+
+def _as_tuple(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+
+
+class Settings(BaseModel):
+    """Base of every settings class: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Returns(Settings):
+    """The label of what a tool returns."""
+
+    integrity: Literal["trusted", "untrusted"] = "untrusted"
+    labels: tuple[str, ...] = ()
+
+    def label(self) -> Label:
+        return Label(self.integrity, frozenset(self.labels))
+
+
+class ArgumentRule(Settings):
+    """Constraints on one argument path; every one that is set must hold for every value found there.
+
+    Attributes:
+        path_within: Folders inside the sandbox; the resolved path must lie in one of them.
+        not_within: Folders and files that the resolved path must not lie in.
+        one_of: The only values allowed.
+        pattern: A regular expression of linear time (RE2) that must match the whole value.
+        minimum, maximum: Bounds of a number, inclusive.
+        max_bytes: Longest UTF-8 length of a text.
+        no_option: Refuses texts that a command line would read as a flag.
+        url_hosts: Hosts that a URL may name, `host` or `host:port`, `*.` for subdomains.
+    """
+
+    path_within: Texts | None = None
+    not_within: Texts | None = None
+    one_of: tuple[Any, ...] | None = None
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    max_bytes: int | None = Field(default=None, ge=0)
+    no_option: bool = False
+    url_hosts: Texts | None = None
+
+
+class ToolRule(Settings):
+    """One listed tool."""
+
+    effect: Effect
+    approve: ApproveMode = "policy"
+    sinks: tuple[str, ...] = ()
+    returns: Returns | None = None
+    arguments: Mapping[str, ArgumentRule] = MappingProxyType({})
