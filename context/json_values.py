@@ -8,13 +8,17 @@ gate's (`tool_gateway`) business.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import rfc8785
+from typing_extensions import TypeAliasType
 
-JsonScalar: TypeAlias = "str | int | float | bool | None"
-JsonValue: TypeAlias = "JsonScalar | list[JsonValue] | dict[str, JsonValue]"
-JsonObject: TypeAlias = "dict[str, JsonValue]"
+JsonScalar: TypeAlias = str | int | float | bool | None
+if TYPE_CHECKING:
+    JsonValue: TypeAlias = "JsonScalar | list[JsonValue] | dict[str, JsonValue]"
+else:  # pydantic resolves a recursive alias only when it has a name of its own
+    JsonValue = TypeAliasType("JsonValue", "JsonScalar | list[JsonValue] | dict[str, JsonValue]")
+JsonObject: TypeAlias = dict[str, JsonValue]
 
 SAFE_INTEGER = 2**53 - 1
 """Largest integer that every JSON implementation reads back exactly (RFC 7493, I-JSON)."""
@@ -50,9 +54,10 @@ def canonicalise(value: object) -> JsonValue:
     """`value` written canonically and parsed back: the value that is judged is the value that is sent.
 
     Raises:
-        NotCanonical: see `canonical_bytes`.
+        NotCanonical: see `canonical_bytes`; also a float such as 1e20, whose canonical form is an integer
+            beyond ±(2^53-1).
     """
-    return cast("JsonValue", json.loads(canonical_bytes(value)))
+    return cast("JsonValue", json.loads(canonical_bytes(value), parse_int=_safe_int))
 
 
 def digest(value: object) -> str:
@@ -75,6 +80,13 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, JsonScalar]]:
             yield from leaves(item, f"{path}[{index}]")
     else:
         yield path, cast("JsonScalar", value)
+
+
+def _safe_int(digits: str) -> int:
+    number = int(digits)
+    if abs(number) > SAFE_INTEGER:
+        raise NotCanonical(f"number {digits} is beyond ±(2^53-1) and would change in transit")
+    return number
 
 
 def _first_fault(value: object) -> tuple[str, str | None]:

@@ -26,7 +26,8 @@ CALL_TRANSITIONS: dict[CallState, frozenset[CallState]] = {
     # A proposal is decided, may wait for a person, and only an intent lets the request out.
     "proposed": frozenset({"waiting", "intended", "denied"}),
     "waiting": frozenset({"waiting", "intended", "denied"}),
-    "intended": frozenset({"awaiting_input", "succeeded", "failed", "denied", "in_doubt"}),
+    # Back to proposed only when its process died and its effect is `read`: reading again harms nobody.
+    "intended": frozenset({"awaiting_input", "succeeded", "failed", "denied", "in_doubt", "proposed"}),
     # The server asked us something in the middle (its opaque state is kept): another leg of one call.
     "awaiting_input": frozenset({"intended", "denied", "failed", "in_doubt"}),
     # A person says what happened: it did (succeeded, its result lost) or did not (proposed again, all gates again).

@@ -1,0 +1,42 @@
+"""Foreign text on a human surface: nothing acts, nothing vanishes."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from context.visible_text import escape, escape_line, is_hidden
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("\x1b[2J\x1b[1;31mok", "\\x1b[2J\\x1b[1;31mok"),
+        ("\x1b]8;;https://a\x07b", "\\x1b]8;;https://a\\x07b"),
+        ("allow\rdeny ", "allow\\x0ddeny "),
+        ("abc\u202etxt.exe", "abc\\u202etxt.exe"),
+        ("a\u200bb", "a\\u200bb"),
+        ("\U000e0041", "\\U000e0041"),
+        ("x\ufe0f", "x\\ufe0f"),
+        ("\u3164", "\\u3164"),
+        ("Grüße, 世界 é", "Grüße, 世界 é"),
+        ("two\nlines\tkept", "two\nlines\tkept"),
+    ],
+)
+def test_hidden_characters_become_visible_and_readable_ones_stay(raw: str, shown: str) -> None:
+    assert escape(raw) == shown
+
+
+@given(st.text())
+def test_nothing_hidden_survives(text: str) -> None:
+    shown = escape(text)
+    assert not any(is_hidden(char) for char in shown)
+    assert all(unicodedata.category(char) not in {"Cc", "Cf", "Cs"} or char in "\n\t" for char in shown)
+
+
+@given(st.text(), st.integers(1, 50))
+def test_a_line_is_one_line_and_bounded(text: str, limit: int) -> None:
+    line = escape_line(text, limit)
+    assert "\n" not in line
+    assert len(line) <= limit
