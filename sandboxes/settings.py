@@ -6,7 +6,6 @@ sandbox makes of them.
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -94,5 +93,5 @@ class WallSettings(Settings):
     sandbox: str = "docker"
     runtime: str = "runc"
     mounts: tuple[MountSettings, ...] = ()
-    env: Mapping[str, str] = MappingProxyType({})
+    env: Mapping[str, str] = Field(default_factory=dict[str, str])
     limits: Limits = Limits()

@@ -5,8 +5,7 @@ Decides: the keys, their types and their defaults. Does not decide what they mea
 """
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -15,7 +14,9 @@ from context.labels import Label
 
 
 def _as_tuple(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return (value,)
+    return tuple(cast("list[Any]", value)) if isinstance(value, list) else value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
@@ -69,4 +70,4 @@ class ToolRule(Settings):
     approve: ApproveMode = "policy"
     sinks: tuple[str, ...] = ()
     returns: Returns | None = None
-    arguments: Mapping[str, ArgumentRule] = MappingProxyType({})
+    arguments: Mapping[str, ArgumentRule] = Field(default_factory=dict[str, ArgumentRule])

@@ -8,6 +8,7 @@ Imports stay lazy: `gatehost --version` must not pay for `mcp` (0.7 s of CPU) or
 
 import argparse
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -40,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = arguments[0] if arguments else ""
     if verb not in VERBS:
         return _without_verb(arguments)
+    # Logs are for who configures them; what users must know is an event, a record entry or an error.
+    logging.getLogger().addHandler(logging.NullHandler())
     module = importlib.import_module(f"host.cli.{verb}_verb")
     parser = argparse.ArgumentParser(prog=f"gatehost {verb}", description=VERBS[verb], allow_abbrev=False)
     module.configure(parser)

@@ -1,0 +1,69 @@
+"""The final answer against `--schema`: found, parsed, validated.
+
+Decides: where in the answer's text the JSON is, and whether it satisfies the schema. Does not decide
+what happens then (one regeneration, then exit 8: `run_machine`).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from tool_gateway.schemas import CompiledSchema, UnusableSchema, compile_schema
+
+from context.errors import ConfigError
+from context.json_values import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAnswer:
+    """`output` is the value when `faults` is empty; otherwise the faults say what the model must mend."""
+
+    output: JsonValue
+    faults: tuple[str, ...] = ()
+
+
+def load_schema(path: Path) -> JsonObject:
+    """The schema in `path`.
+
+    Raises:
+        ConfigError: unreadable, no JSON object, or not usable as a schema.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=f"--schema {path}") from error
+    except ValueError as error:
+        raise ConfigError(f"is not JSON: {error}", where=f"--schema {path}") from error
+    if not isinstance(value, dict):
+        raise ConfigError("must hold one JSON object, a JSON Schema", where=f"--schema {path}")
+    schema = cast("JsonObject", value)
+    compile_answer_schema(schema, where=f"--schema {path}")
+    return schema
+
+
+def compile_answer_schema(schema: JsonObject, *, where: str) -> CompiledSchema:
+    """Raises: ConfigError when the schema cannot be used."""
+    try:
+        return compile_schema(schema)
+    except UnusableSchema as error:
+        raise ConfigError(f"cannot be used: {error}", where=where) from error
+
+
+def check_answer(text: str, schema: CompiledSchema) -> CheckedAnswer:
+    """Parse `text` as JSON (a fenced block counts when it is the only one) and validate it."""
+    try:
+        value = json.loads(_json_part(text))
+    except (ValueError, RecursionError) as error:
+        return CheckedAnswer(None, (f"the answer is not one JSON document: {error}",))
+    if schema.accepts(value):
+        return CheckedAnswer(value)
+    return CheckedAnswer(None, tuple(f"{path or 'the answer'}: {message}" for path, message in schema.explain(value)))
+
+
+def _json_part(text: str) -> str:
+    stripped = text.strip()
+    blocks = stripped.split("```")
+    if len(blocks) == 3:
+        return blocks[1].removeprefix("json").strip()
+    return stripped

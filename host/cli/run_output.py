@@ -1,0 +1,72 @@
+"""What a headless run prints while it goes and when it ends, and who is asked meanwhile.
+
+Decides: `--output` and `--approvals`. Does not decide the events or the report.
+"""
+
+import sys
+from dataclasses import dataclass
+
+from context.visible_text import escape
+from host.approvers import DenyApprover, TerminalApprover, WaitingApprover
+from host.cli.common import say_foreign_json
+from host.cli.screen import progress, say, say_json_line
+from host.outputs import JsonLines, ProgressLines, RunReport, Teller
+from host.run_flags import RunFlags
+from host.workshop import Workshop
+from tool_gateway.interface import Approver
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears of the run, and who answers its asks."""
+
+    tellers: tuple[Teller, ...]
+    approver: Approver
+
+
+def outputs_for(output: str, flags: RunFlags, workshop: Workshop) -> Told:
+    """The outputs of one run."""
+    tellers: tuple[Teller, ...] = (JsonLines(say_json_line),) if output == "jsonl" else (ProgressLines(progress),)
+    return Told(tellers, approver_for(flags, workshop))
+
+
+def approver_for(flags: RunFlags, workshop: Workshop) -> Approver:
+    """`ask` needs a terminal; without one it falls to what the settings say of unattended runs."""
+    mode = flags.approvals or "ask"
+    if mode == "ask" and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        mode = workshop.settings.approvals.unattended
+    if mode == "ask":
+        return TerminalApprover(write=progress)
+    return WaitingApprover() if mode == "wait" else DenyApprover()
+
+
+def print_report(report: RunReport, output: str) -> None:
+    """The end of the run: the answer for people, one object for `json`; `jsonl` has said it all."""
+    if output == "json":
+        say_foreign_json(report.as_json())
+        return
+    if output == "jsonl":
+        return
+    if report.answer is not None:
+        say(escape(report.answer))
+    if report.fault:
+        progress(f"gatehost: {escape(report.fault)}")
+    for line in _next_steps(report):
+        progress(line)
+
+
+def _next_steps(report: RunReport) -> list[str]:
+    run = report.run_id
+    counts = f"{len(report.calls)} calls, {sum(call.state == 'denied' for call in report.calls)} denied"
+    lines = [f"run {run}: {report.status}, exit {report.exit_code}, {counts}"]
+    if report.scripted:
+        lines.append("  (scripted: no model thought here)")
+    if report.status == "waiting":
+        lines.append("  waits for approval: gatehost approvals list; then gatehost runs resume " + run)
+    if report.status == "in_doubt":
+        doubtful = [call for call in report.calls if call.state == "in_doubt"]
+        lines.extend(f"  in doubt: {call.server}.{call.tool}  {call.call_id}" for call in doubtful)
+        lines.append(f"  gatehost runs resume {run} --resolve CALL=happened|did-not")
+    if report.status in {"interrupted", "failed"}:
+        lines.append(f"  go on with: gatehost runs resume {run}")
+    return lines

@@ -1,0 +1,165 @@
+"""`gatehost sandbox build | check | prune`: make walls possible here, say whether they are, remove what is left.
+
+Decides: the options and what is shown. Does not decide how anything is built or removed (`sandboxes`).
+"""
+
+import argparse
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from context.errors import GatehostError
+from context.json_values import JsonObject, JsonValue
+from context.visible_text import escape_line
+from host.cli.screen import progress, say, say_json
+from host.home import find_home
+from sandboxes.interface import SandboxHome
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="what", required=True, metavar="build|check|prune")
+    build = verbs.add_parser("build", help="build the runtime image; quick when it stands", allow_abbrev=False)
+    build.add_argument(
+        "--install",
+        action="store_true",
+        help="as root on Debian or Ubuntu: install what is missing with apt-get and start the engine, saying so",
+    )
+    build.add_argument("--base", metavar="IMAGE", help="build on this image (Debian or Ubuntu, with apt-get)")
+    check = verbs.add_parser(
+        "check", help="which sandboxes can be used here, and why others cannot", allow_abbrev=False
+    )
+    prune = verbs.add_parser("prune", help="remove what dead processes left behind", allow_abbrev=False)
+    prune.add_argument(
+        "--engine",
+        action="store_true",
+        help="also stop the engine, if it is one that `build --install` started by hand",
+    )
+    for verb in (build, check, prune):
+        verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def run(args: argparse.Namespace) -> int:
+    home = find_home().prepare().sandbox_home()
+    if args.what == "build":
+        return anyio.run(partial(_build, home, base=args.base, install=args.install, as_json=args.json))
+    if args.what == "check":
+        return anyio.run(partial(_check, home, as_json=args.json))
+    return anyio.run(partial(_prune, home, engine=args.engine, as_json=args.json))
+
+
+async def _build(home: SandboxHome, *, base: str | None, install: bool, as_json: bool) -> int:
+    from sandboxes.image import build
+
+    built = await build(home, base=base, install=install, say=progress)
+    if as_json:
+        say_json(
+            {
+                "kind": built.kind,
+                "image": built.image.as_json() if built.image else None,
+                "fresh": built.fresh,
+                "started_engine": built.started_engine,
+            }
+        )
+    elif built.image is not None:
+        say(f"sandboxes run in {built.image.image} ({built.image.origin}, Python {built.image.python})")
+    else:
+        say("sandboxes run under bubblewrap on this machine's own files")
+    return 0
+
+
+async def _check(home: SandboxHome, *, as_json: bool) -> int:
+    state = await _state(home)
+    if as_json:
+        say_json(state)
+    else:
+        _show(state)
+    return 0 if state["default"] else 7
+
+
+async def _state(home: SandboxHome) -> JsonObject:
+    from sandboxes.engine import look
+    from sandboxes.host_facts import user_namespaces_fault
+    from sandboxes.image import default_sandbox, image_fault, recorded_image
+    from sandboxes.node import NODE_VERSION, node_folder
+    from sandboxes.registry import kinds
+
+    engine = await look(home)
+    image = recorded_image(home)
+    missing_image = await image_fault(home)
+    rows: list[JsonValue] = []
+    for name, kind in sorted(kinds().items()):
+        fault = await anyio.to_thread.run_sync(kind.unavailable)
+        if fault is None and name == "docker":
+            fault = missing_image
+        rows.append({"name": name, "confines": kind.confines, "usable": fault is None, "why_not": fault})
+    try:
+        default, next_step = await default_sandbox(home), None
+    except GatehostError as error:
+        default, next_step = None, error.next_step
+    namespaces = user_namespaces_fault()
+    return {
+        "default": default,
+        "next_step": next_step,
+        "kinds": rows,
+        "engine": engine.as_json(),
+        "image": image.as_json() if image else None,
+        "image_fault": missing_image,
+        "user_namespaces": {"usable": namespaces is None, "why_not": namespaces},
+        "node": NODE_VERSION if node_folder(home) else None,
+    }
+
+
+def _show(state: JsonObject) -> None:
+    engine, image, rows = state["engine"], state["image"], state["kinds"]
+    assert isinstance(engine, dict) and isinstance(rows, list)
+    if engine["answers"]:
+        runtimes = ", ".join(str(name) for name in engine["runtimes"]) if isinstance(engine["runtimes"], list) else ""
+        ours = ", started here by hand" if engine["started_by_us"] else ""
+        say(f"engine      {engine['version']}, cgroups v{engine['cgroups']}, runtimes {escape_line(runtimes)}{ours}")
+    else:
+        say(f"engine      none: {engine['detail']}")
+    if isinstance(image, dict) and state["image_fault"] is None:
+        say(f"image       {image['image']}")
+        say(f"            Python {image['python']}, {image['platform']}, from {escape_line(str(image['origin']))}")
+    else:
+        say(f"image       none: {state['image_fault']}")
+    namespaces = state["user_namespaces"]
+    assert isinstance(namespaces, dict)
+    say(f"namespaces  {namespaces['why_not'] or 'this user may make user namespaces'}")
+    for row in rows:
+        assert isinstance(row, dict)
+        loud = "" if row["confines"] else "  (no walls at all; only where a server's entry asks for it)"
+        say(f"{row['name']!s:<11} {'usable' if row['usable'] else row['why_not']}{loud}")
+    say(f"default     {state['default'] or 'none'}")
+    if state["next_step"]:
+        say(f"next step   {state['next_step']}")
+
+
+async def _prune(home: SandboxHome, *, engine: bool, as_json: bool) -> int:
+    from sandboxes.engine import stop_started_engine
+    from sandboxes.packages import remove_staging
+    from sandboxes.registry import kinds
+
+    removed: list[JsonValue] = []
+    skipped: list[JsonValue] = []
+    for name, kind in sorted(kinds().items()):
+        fault = await anyio.to_thread.run_sync(kind.unavailable)
+        if fault is not None:
+            skipped.append({"kind": name, "why": fault})
+            continue
+        removed.extend({"kind": name, "name": gone} for gone in await kind.make(home).reap())
+    left = await anyio.to_thread.run_sync(remove_staging, home)
+    removed.extend({"kind": "package", "name": gone} for gone in left)
+    stopped = await stop_started_engine(home, say=progress) if engine else False
+    if as_json:
+        say_json({"removed": removed, "skipped": skipped, "stopped_engine": stopped})
+        return 0
+    for row in removed:
+        assert isinstance(row, dict)
+        say(f"removed {row['kind']} {escape_line(str(row['name']), 200)}")
+    if not removed:
+        say("nothing was left behind")
+    if engine and not stopped:
+        say("no engine runs that was started here by hand")
+    return 0

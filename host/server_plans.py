@@ -1,0 +1,165 @@
+"""From what was declared and accepted to servers that can be started: one `ServerPlan` a server.
+
+Decides: which servers a run needs, what a model may be told of their tools (the pinned text), and when a
+server counts as unaccepted. Does not decide any key's meaning (`servers_file`, `lock_file`) nor how a
+sandbox is built.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from context.calls import ToolDefinition, ToolRef
+from context.errors import ConfigError
+from context.json_values import JsonObject
+from host.lock_file import Lock, LockedServer
+from host.server_session import ServerPlan
+from host.servers_file import ServerSettings, ServersFile, server_digest
+from sandboxes import registry
+from sandboxes.image import facts
+from sandboxes.interface import Mount, OpenSandbox, Program, SandboxHome, SandboxSpec
+from sandboxes.owners import this_process
+from sandboxes.packages import Locked, command_program, read_locked, unpack
+from sandboxes.settings import Limits
+from tool_gateway.constraints import check_reachable
+from tool_gateway.gates import in_scope
+from tool_gateway.interface import KnownTool, Scope
+from tool_gateway.pins import tool_digest
+
+_WIRE_OVERHEAD = 1024 * 1024
+"""Bytes a line may have beyond the result cap: JSON escapes, the envelope, a tool listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What plans are made from.
+
+    Attributes:
+        run_id: Owner of the sandboxes; stands in their labels.
+    """
+
+    servers: ServersFile
+    lock: Lock
+    home: SandboxHome
+    run_id: str
+
+
+def plan_run(grounds: Grounds, scope: Scope) -> list[ServerPlan]:
+    """A plan for each server that has a tool in `scope`.
+
+    Raises:
+        ConfigError: a constraint that its tool's pinned schema cannot reach.
+    """
+    plans = [plan_server(grounds, name) for name in grounds.servers.servers]
+    return [plan for plan in plans if any(in_scope(scope, tool.ref) for tool in plan.tools.values())]
+
+
+def plan_server(grounds: Grounds, name: str) -> ServerPlan:
+    """The plan of one server.
+
+    Raises:
+        ConfigError: see `plan_run`.
+    """
+    settings = grounds.servers.servers[name]
+    locked = grounds.lock.servers.get(name)
+    mounts = grounds.servers.sandbox_mounts(name)
+    tools = {tool: _known(grounds.servers, name, settings, tool, locked) for tool in settings.tools}
+    return ServerPlan(
+        name=name,
+        launch=_launcher(grounds, name, settings, mounts, locked.package if locked else None),
+        tools=tools,
+        era=locked.protocol if locked else None,
+        mounts=mounts,
+        start_timeout=settings.limits.start_timeout,
+        unpinned=_unpinned(name, settings, locked),
+    )
+
+
+def unaccepted_plan(grounds: Grounds, name: str, package: Locked | None) -> ServerPlan:
+    """A plan to look at a server that nobody accepted yet: it starts, behind its walls, and no tool may be called."""
+    settings = grounds.servers.servers[name]
+    mounts = grounds.servers.sandbox_mounts(name)
+    return ServerPlan(
+        name=name,
+        launch=_launcher(grounds, name, settings, mounts, package.as_json() if package else None),
+        tools={},
+        mounts=mounts,
+        start_timeout=settings.limits.start_timeout,
+    )
+
+
+def _unpinned(name: str, settings: ServerSettings, locked: LockedServer | None) -> str:
+    if locked is None:
+        return f"server {name} was never accepted; `gatehost mcp accept {name}` shows it and pins it"
+    if locked.server_digest != server_digest(settings):
+        return (
+            f"the configuration of server {name} changed since it was accepted; "
+            f"`gatehost mcp diff {name}` shows it, `gatehost mcp accept {name}` accepts it"
+        )
+    return ""
+
+
+def _known(
+    servers: ServersFile, name: str, settings: ServerSettings, tool: str, locked: LockedServer | None
+) -> KnownTool:
+    rule = settings.tools[tool]
+    pinned = locked.tools.get(tool) if locked else None
+    definition = pinned.definition if pinned else ToolDefinition(tool)
+    if pinned is not None and (faults := check_reachable(rule, definition)):
+        raise ConfigError(
+            faults[0],
+            where=f"{servers.path}: servers.{name}.tools.{tool}",
+            next_step="`gatehost mcp list --tools` shows each tool's arguments",
+        )
+    returns = rule.returns or settings.returns
+    limits: Limits = settings.limits
+    return KnownTool(
+        ref=ToolRef(name, tool),
+        definition=definition,
+        rule=rule,
+        pin=pinned.digest if pinned else tool_digest(definition),
+        returns=returns.label(),
+        call_timeout=limits.call_timeout,
+        result_bytes=limits.result_bytes,
+        owner=settings.owner,
+    )
+
+
+def _launcher(
+    grounds: Grounds, name: str, settings: ServerSettings, mounts: tuple[Mount, ...], package: JsonObject | None
+) -> Callable[[], AbstractAsyncContextManager[OpenSandbox]]:
+    @asynccontextmanager
+    async def launch() -> AsyncGenerator[OpenSandbox, None]:
+        kind = registry.get(settings.sandbox)
+        program = await _program(grounds.home, name, settings, package)
+        limits = settings.limits
+        spec = SandboxSpec(
+            server=name,
+            run_id=grounds.run_id,
+            owner=this_process(),
+            program=program,
+            mounts=mounts,
+            env=settings.env,
+            runtime=settings.runtime,
+            memory=limits.memory,
+            cpus=limits.cpus,
+            pids=limits.pids,
+            line_bytes=2 * limits.result_bytes + _WIRE_OVERHEAD,
+            start_timeout=limits.start_timeout,
+        )
+        async with kind.make(grounds.home).open(spec) as opened:
+            yield opened
+
+    return launch
+
+
+async def _program(home: SandboxHome, name: str, settings: ServerSettings, package: JsonObject | None) -> Program:
+    if settings.command is not None:
+        return command_program(settings.command, args=settings.args)
+    if package is None:
+        raise ConfigError(
+            "its package was never locked", where=f"server {name}", next_step=f"Run `gatehost mcp accept {name}`"
+        )
+    locked = read_locked(package, where=f"server {name} in the lock")
+    runtime = await facts(home, settings.sandbox)
+    return await unpack(locked, home=home, runtime=runtime, entry=settings.entry, args=settings.args)

@@ -1,0 +1,192 @@
+"""The few calls to a local container engine that a sandbox needs, blocking, with our errors.
+
+Decides: which engines are taken at all, and how the engine's refusals are told. Does not decide what a
+container may do: `docker` passes the settings, `docker_evidence` reads them back.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import wraps
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from context.errors import SandboxError, ServerError
+from context.visible_text import escape_line
+from sandboxes.engine import connect
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+OWNER_LABEL = "gatehost.owner"
+RUN_LABEL = "gatehost.run"
+SERVER_LABEL = "gatehost.server"
+
+_Args = ParamSpec("_Args")
+_Made = TypeVar("_Made")
+
+
+def _told(call: Callable[_Args, _Made]) -> Callable[_Args, _Made]:
+    """Faults of the connection as ours; what a call knows better it has said itself."""
+
+    @wraps(call)
+    def calling(*args: _Args.args, **options: _Args.kwargs) -> _Made:
+        from docker.errors import DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            return call(*args, **options)
+        except (DockerException, RequestException, OSError) as error:
+            raise SandboxError(
+                f"the container engine stopped answering: {escape_line(str(error), 200)}",
+                next_step="Check the engine with `gatehost doctor`",
+            ) from error
+
+    return calling
+
+
+class ContainerApi:
+    """One connection to the engine. Use as a context manager; every method blocks.
+
+    Args:
+        timeout: Seconds for each request.
+
+    Raises:
+        SandboxError: no engine answers, or it is not on this machine.
+    """
+
+    def __init__(self, *, timeout: float) -> None:
+        check_local()
+        self._client = connect(timeout=timeout)
+        self._api: APIClient = self._client.api
+
+    def __enter__(self) -> "ContainerApi":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    @_told
+    def create(self, name: str, config: Mapping[str, Any]) -> str:
+        """Create a container from the engine's own configuration object; its id.
+
+        Raises:
+            SandboxError: the engine refused; the message is its own, escaped.
+        """
+        from docker.errors import APIError, ImageNotFound
+
+        try:
+            made = cast("dict[str, Any]", self._api.create_container_from_config(dict(config), name))
+        except ImageNotFound as error:
+            raise SandboxError(
+                f"the image {escape_line(str(config.get('Image', '')), 100)} is not there",
+                next_step="Run `gatehost sandbox build`, or pull the image",
+            ) from error
+        except APIError as error:
+            raise SandboxError(
+                f"the engine refused to create the sandbox: {_explained(error)}",
+                next_step="Check the server's runtime, limits and mounts; `gatehost doctor` checks the engine",
+            ) from error
+        return str(made["Id"])
+
+    @_told
+    def attach(self, container: str) -> socket.socket:
+        """A non-blocking socket on the container's three streams. Attach before the start, or bytes are lost."""
+        params = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        held = cast("Any", self._api.attach_socket(container, params=params))
+        try:
+            taken = socket.socket(fileno=os.dup(held.fileno()))
+        finally:
+            # The client library hands out a file over a socket of its own and closes neither.
+            under = getattr(held, "_sock", None)
+            for handle in (held, under):
+                if handle is not None:
+                    with suppress(OSError):
+                        handle.close()
+        taken.setblocking(False)
+        return taken
+
+    @_told
+    def start(self, container: str, *, server: str, program: str) -> None:
+        """Start it.
+
+        Raises:
+            ServerError: the program cannot be executed inside.
+            SandboxError: the walls could not be raised.
+        """
+        from docker.errors import APIError
+
+        try:
+            self._api.start(container)
+        except APIError as error:
+            text = _explained(error)
+            if "exec" in text and ("not found" in text or "no such file" in text or "permission denied" in text):
+                raise ServerError(
+                    f"{escape_line(program, 100)} cannot be executed inside the sandbox: {text}",
+                    where=f"server {server}",
+                    next_step="Correct `command`, or mount the file",
+                ) from error
+            raise SandboxError(
+                f"the engine could not start the sandbox: {text}",
+                where=f"server {server}",
+                next_step="Check the server's runtime and mounts; `gatehost doctor` checks the engine",
+            ) from error
+
+    @_told
+    def inspect(self, container: str) -> dict[str, Any] | None:
+        """What the engine says about the live container, or None when it is gone."""
+        from docker.errors import NotFound
+
+        try:
+            return cast("dict[str, Any]", self._api.inspect_container(container))
+        except NotFound:
+            return None
+
+    @_told
+    def remove(self, container: str) -> bool:
+        """Kill and remove it; False when it was gone, or is just being removed by another."""
+        from docker.errors import APIError
+
+        try:
+            self._api.remove_container(container, force=True, v=True)
+        except APIError as error:
+            if error.status_code in {404, 409}:
+                return False
+            raise SandboxError(f"a sandbox could not be removed: {_explained(error)}") from error
+        return True
+
+    @_told
+    def owned(self) -> list[tuple[str, str]]:
+        """Name and owner of every container that carries our label, running or not."""
+        listed = cast("list[dict[str, Any]]", self._api.containers(all=True, filters={"label": OWNER_LABEL}))
+        found: list[tuple[str, str]] = []
+        for item in listed:
+            names = cast("list[str]", item.get("Names") or [])
+            labels = cast("dict[str, str]", item.get("Labels") or {})
+            found.append((names[0].lstrip("/") if names else str(item["Id"]), labels.get(OWNER_LABEL, "")))
+        return found
+
+
+def check_local() -> None:
+    """Refuse an engine on another machine: its mounts would be that machine's files, and plain TCP hands
+    root there to whoever stands on the way.
+
+    Raises:
+        SandboxError: see above.
+    """
+    named = os.environ.get("DOCKER_HOST", "")
+    if named and not named.startswith("unix://"):
+        scheme = named.partition("://")[0]
+        what = "reaches the engine over a network" if scheme in {"tcp", "http", "https", "ssh"} else "names no socket"
+        raise SandboxError(
+            f"DOCKER_HOST={escape_line(named, 100)} {what}; sandboxes need an engine on this machine",
+            next_step="Unset DOCKER_HOST, or give it a unix:// socket",
+        )
+
+
+def _explained(error: Exception) -> str:
+    return escape_line(str(getattr(error, "explanation", None) or error), 300)

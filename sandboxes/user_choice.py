@@ -1,0 +1,75 @@
+"""Whose uid a server runs under, and whether its mounts exist: what every confining kind decides the same way.
+
+Decides: the owner of the writable mount, so that what a server writes belongs to whom the folder belongs; else
+65534, which owns nothing. uid 0 only for a folder of root's, and then without any capability. Does not decide
+how a kind becomes that user.
+"""
+
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from context.errors import SandboxError
+from context.visible_text import escape_line
+from sandboxes.interface import Mount, SandboxSpec
+
+NOBODY = 65534
+
+_KERNEL_FOLDERS = frozenset({"proc", "sys", "dev"})
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Numeric ids, and what a reader of the evidence must know about them."""
+
+    uid: int
+    gid: int
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.uid}:{self.gid}"
+
+
+def all_mounts(spec: SandboxSpec) -> tuple[Mount, ...]:
+    """The program's mounts and the declared ones, outer before inner, so that an overlay covers what is under it."""
+    return tuple(sorted((*spec.program.mounts, *spec.mounts), key=lambda mount: mount.at.rstrip("/").count("/")))
+
+
+def check_mounts(spec: SandboxSpec) -> None:
+    """Raises: SandboxError when a mount's host path is missing, or its place inside is not an absolute path."""
+    for mount in all_mounts(spec):
+        parts = [part for part in mount.at.split("/") if part]
+        if not mount.at.startswith("/") or ".." in parts or not parts or parts[0] in _KERNEL_FOLDERS:
+            raise SandboxError(
+                f"nothing can be mounted at {escape_line(mount.at)}",
+                where=f"server {spec.server}",
+                next_step="Give `at` an absolute path without `..`, outside /proc, /sys and /dev, for example /work",
+            )
+        if not mount.host.exists():
+            raise SandboxError(
+                f"{escape_line(str(mount.host))} does not exist, so it cannot be mounted at {escape_line(mount.at)}",
+                where=f"server {spec.server}",
+                next_step="Create it, or correct `host` in that mount",
+            )
+
+
+def choose_user(mounts: Iterable[Mount]) -> User:
+    """The owner of the first writable mount, else nobody."""
+    owners: list[tuple[int, int]] = []
+    closed: list[str] = []
+    for mount in mounts:
+        found = mount.host.stat()
+        if mount.mode == "rw":
+            owners.append((found.st_uid, found.st_gid))
+        elif not found.st_mode & stat.S_IROTH and found.st_uid != NOBODY:
+            closed.append(mount.at)
+    if not owners:
+        note = f"runs as uid {NOBODY}, which may not read {', '.join(closed)}: closed to others on the host"
+        return User(NOBODY, NOBODY, (escape_line(note),) if closed else ())
+    uid, gid = owners[0]
+    notes: list[str] = []
+    if uid == 0:
+        notes.append("runs as uid 0, without any capability, because its rw mount belongs to root")
+    if len({owner for owner, _ in owners}) > 1:
+        notes.append(f"its rw mounts have several owners; it runs as the first one's, uid {uid}")
+    return User(uid, gid, tuple(notes))

@@ -1,0 +1,138 @@
+"""The security promises, as data. Each is shown by at least one test that names it:
+
+    @pytest.mark.promise("a_changed_tool_is_not_called")
+
+`tests/test_promises.py` proves it both ways. `docs/threat-model.md` is the prose beside this list.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One sentence that must stay true.
+
+    Attributes:
+        name: As tests name it.
+        source: Where it is asked for: rows of the threat model's tables, or the product's small print.
+    """
+
+    name: str
+    sentence: str
+    source: str
+
+
+PROMISES: tuple[Promise, ...] = (
+    # The tool itself.
+    Promise(
+        "a_changed_tool_is_not_called",
+        "A tool whose description, schemas, title or annotations differ from the accepted ones is not called.",
+        "threats.md rows 8-10, 13",
+    ),
+    Promise(
+        "a_pin_covers_all_that_a_server_says",
+        "Any change of anything that a server says about a tool changes the tool's pin.",
+        "threats.md rows 1, 2, 8-10",
+    ),
+    Promise(
+        "a_pin_difference_is_readable",
+        "What changed is told field by field, without a hidden character.",
+        "threats.md rows 8-10, 19-24",
+    ),
+    Promise(
+        "no_call_while_tools_are_read_again",
+        "After a server said that its tools changed, none of them is called until they were read again.",
+        "threats.md rows 11, 12; product.md, small print",
+    ),
+    Promise(
+        "no_call_behind_walls_that_differ",
+        "No call goes to a server whose live sandbox differs from its declaration.",
+        "threats.md, walls",
+    ),
+    # Scope and names.
+    Promise(
+        "only_tools_in_scope_exist",
+        "A tool out of the agent's or the run's scope is refused in the words for one that does not exist.",
+        "threats.md, scope per task",
+    ),
+    Promise(
+        "a_run_only_narrows_scope", "The run's scope never adds a tool to the agent's.", "threats.md, scope per task"
+    ),
+    Promise("names_are_exact", "A name that only looks like a tool's name means no tool.", "threats.md rows 14-18"),
+    # The arguments.
+    Promise(
+        "arguments_have_one_form",
+        "What is judged is, byte for byte, what is sent; what two readers could read differently is refused.",
+        "threats.md rows 37-41; product.md, a call's way, 3",
+    ),
+    Promise("arguments_are_bounded", "Depth, size and number of values of arguments are bounded.", "threats.md row 37"),
+    Promise(
+        "arguments_fit_the_pinned_schema",
+        "Arguments that do not fit the accepted input schema are refused.",
+        "product.md, a call's way, 3",
+    ),
+    Promise("nothing_is_fetched_for_a_schema", "No reference in a schema leads out of it.", "threats.md row 44"),
+    Promise(
+        "a_schema_check_is_bounded",
+        "No schema and no value make a check run long: cycles, doubled references, deep nesting.",
+        "threats.md row 44",
+    ),
+    Promise("a_pattern_stalls_nothing", "Every pattern runs in time linear in the text.", "threats.md row 44"),
+    Promise(
+        "a_path_stays_within",
+        "`path_within` accepts no path that leaves its folders, however it is written or linked.",
+        "product.md, small print; threats.md, walls",
+    ),
+    Promise(
+        "a_forbidden_place_is_not_named",
+        "`not_within` accepts no spelling of a forbidden place, on case-insensitive file systems neither.",
+        "threats.md, composition",
+    ),
+    Promise(
+        "no_value_becomes_an_option",
+        "`no_option` accepts nothing that a command line reads as a flag.",
+        "product.md, small print",
+    ),
+    Promise(
+        "a_url_names_an_allowed_host",
+        "`url_hosts` accepts only URLs that every reader reads alike.",
+        "threats.md, provenance",
+    ),
+    Promise("doubt_denies_a_constraint", "A value that a rule cannot judge is refused.", "architecture.md, errors"),
+    Promise(
+        "a_rule_can_match",
+        "A rule that the tool's schema gives no place to is an error when the configuration is read.",
+        "product.md, small print",
+    ),
+    # Consent.
+    Promise(
+        "effects_ask",
+        "A call with another effect than `read` asks, unless the operator said never.",
+        "product.md, words",
+    ),
+    Promise(
+        "an_approval_fits_one_call",
+        "An approval is good for exactly one agent, run, tool pin, policy version and set of arguments.",
+        "product.md, a call's way, 7",
+    ),
+    Promise("an_approval_is_used_once", "An approval carries one call and expires.", "product.md, a call's way, 7"),
+    # The result.
+    Promise(
+        "a_result_is_capped",
+        "A result beyond its limit is refused whole, with the limit and the size.",
+        "threats.md row 31",
+    ),
+    Promise(
+        "structured_content_fits",
+        "Structured content that breaks the accepted schema fails the call.",
+        "threats.md row 32",
+    ),
+    Promise("links_are_not_followed", "Nothing that a result links to is read.", "threats.md row 33"),
+    Promise("content_types_are_not_believed", "An image is shown only when its bytes are one.", "threats.md row 34"),
+    Promise(
+        "nothing_hidden_reaches_a_reader",
+        "Control, format and invisible characters in results, names and refusals are visible as escapes.",
+        "threats.md rows 15, 16, 19-24",
+    ),
+    Promise("a_result_is_labelled", "Every result carries its tool's label, errors too.", "threats.md rows 7, 35"),
+)

@@ -1,0 +1,208 @@
+"""What only the kind `docker` promises: settings that the engine confirms, and evidence that notices when not."""
+
+import copy
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import MCPError
+
+from context.errors import SandboxError
+from sandboxes.docker import DockerSandbox, unavailable
+from sandboxes.docker_evidence import judge_container
+from sandboxes.engine import connect
+from sandboxes.interface import Mount, Program, SandboxHome, SandboxSpec
+from sandboxes.owners import this_process
+from sandboxes.proc_facts import ProcessFacts
+from sandboxes.user_choice import User, choose_user
+from tests.hostile.programs import hostile_program
+from tests.sandboxes.connections import connected
+
+ID = "f" * 64
+SPEC = SandboxSpec("git", "run_1", "o", Program(("x",)), mounts=(Mount(Path("/srv/code"), "/repo/"),))
+NOBODY = User(65534, 65534)
+STANDING: dict[str, Any] = {
+    "Id": ID,
+    "Image": "sha256:1",
+    "State": {"Pid": 7},
+    "Config": {"User": "65534:65534"},
+    "HostConfig": {
+        "CapDrop": ["ALL"],
+        "CapAdd": None,
+        "Privileged": False,
+        "SecurityOpt": ["no-new-privileges"],
+        "NetworkMode": "none",
+        "ReadonlyRootfs": True,
+        "Memory": SPEC.memory,
+        "MemorySwap": SPEC.memory,
+        "PidsLimit": 128,
+        "NanoCpus": 10**9,
+        "Runtime": "runc",
+        "PidMode": "",
+        "UTSMode": "",
+        "IpcMode": "private",
+        "LogConfig": {"Type": "none"},
+        "Tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={SPEC.tmpfs},mode=1777"},
+    },
+    "NetworkSettings": {"Networks": {"none": {}}},
+    "Mounts": [{"Destination": "/repo", "Source": "/srv/code", "RW": False}],
+}
+PROCESS = ProcessFacts(65534, 65534, "0", "0", True, 2, ("mnt", "pid", "net", "ipc", "uts"), "")
+
+
+def differences(inspected: dict[str, Any], process: ProcessFacts | None = PROCESS) -> tuple[str, ...]:
+    return judge_container(inspected, process, spec=SPEC, user=NOBODY, cpus=1.0).differences
+
+
+def test_walls_as_declared_leave_no_difference() -> None:
+    assert differences(STANDING) == ()
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "word"),
+    [
+        ("Privileged", True, "privileged"),
+        ("CapDrop", [], "capabilities"),
+        ("CapAdd", ["SYS_ADMIN"], "capabilities"),
+        ("SecurityOpt", [], "no-new-privileges"),
+        ("SecurityOpt", ["no-new-privileges", "seccomp=unconfined"], "profile"),
+        ("NetworkMode", "bridge", "network"),
+        ("ReadonlyRootfs", False, "writable"),
+        ("Memory", 0, "memory"),
+        ("MemorySwap", -1, "swap"),
+        ("PidsLimit", None, "process limit"),
+        ("NanoCpus", 0, "CPU"),
+        ("Runtime", "runsc", "runtime"),
+        ("PidMode", "host", "namespace"),
+        ("IpcMode", "host", "IPC"),
+        ("Devices", [{"PathOnHost": "/dev/kvm"}], "devices"),
+        ("LogConfig", {"Type": "json-file"}, "log"),
+        ("Tmpfs", {"/tmp": "rw,exec,size=1"}, "/tmp"),
+        ("Tmpfs", {}, "/tmp"),
+    ],
+)
+def test_each_missing_wall_is_a_difference(where: str, value: Any, word: str) -> None:
+    altered = copy.deepcopy(STANDING)
+    altered["HostConfig"][where] = value
+    (said,) = differences(altered)
+    assert word in said
+
+
+@pytest.mark.parametrize(
+    ("mounts", "word"),
+    [
+        ([], "missing"),
+        ([{"Destination": "/repo", "Source": "/srv/code", "RW": True}], "not the declared"),
+        ([{"Destination": "/repo", "Source": "/", "RW": False}], "not the declared"),
+        ([*STANDING["Mounts"], {"Destination": "/x", "Source": "/", "RW": True}], "nobody declared"),
+    ],
+)
+def test_each_wrong_mount_is_a_difference(mounts: Any, word: str) -> None:
+    (said,) = differences({**STANDING, "Mounts": mounts})
+    assert word in said
+
+
+@pytest.mark.parametrize(
+    ("process", "word"),
+    [
+        (ProcessFacts(0, 0, "0", "0", True, 2, PROCESS.apart, ""), "uid 0"),
+        (ProcessFacts(65534, 0, "a80425fb", "0", True, 2, PROCESS.apart, ""), "capabilities"),
+        (ProcessFacts(65534, 0, "0", "0", False, 2, PROCESS.apart, ""), "privileges"),
+        (ProcessFacts(65534, 0, "0", "0", True, 0, PROCESS.apart, ""), "seccomp"),
+        (ProcessFacts(65534, 0, "0", "0", True, 2, ("mnt", "pid", "ipc", "uts"), ""), "net"),
+    ],
+)
+def test_the_kernels_word_counts_besides_the_engines(process: ProcessFacts, word: str) -> None:
+    (said,) = differences(STANDING, process)
+    assert word in said
+
+
+@pytest.mark.parametrize("host", ["tcp://192.0.2.1:2375", "ssh://box", "http://127.0.0.1:2375", "nonsense"])
+def test_an_engine_on_another_machine_is_refused(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
+    fault = unavailable()
+    assert fault is not None
+    assert "on this machine" in fault
+    assert "DOCKER_HOST" in fault
+
+
+def test_an_engine_that_is_not_there_is_told_with_the_next_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    fault = unavailable()
+    assert fault is not None
+    assert "no socket" in fault
+    assert "bubblewrap" in fault
+
+
+def spec(mode: str, **more: Any) -> SandboxSpec:
+    return SandboxSpec("kit", "run_docker", this_process(), hostile_program(mode), **more)
+
+
+@pytest.mark.docker
+async def test_a_container_carries_owner_run_and_server(sandbox_home: SandboxHome) -> None:
+    with anyio.fail_after(20):
+        async with DockerSandbox(sandbox_home).open(spec("honest")):
+            client = connect()
+            (found,) = client.containers.list(filters={"label": "gatehost.run=run_docker"})
+            assert found.labels["gatehost.owner"] == this_process()
+            assert found.labels["gatehost.server"] == "kit"
+            assert found.name.startswith("gatehost-kit-")
+            client.close()
+
+
+@pytest.mark.docker
+async def test_running_out_of_memory_is_said(sandbox_home: SandboxHome) -> None:
+    with anyio.fail_after(30):
+        async with (
+            DockerSandbox(sandbox_home).open(spec("memory-hog", memory=64 * 1024**2)) as opened,
+            connected(opened) as client,
+        ):
+            with pytest.raises(MCPError, match="Connection closed"):
+                await client.call_tool("echo", {})
+            assert await opened.exited() == "out of memory (limit 64 MiB)"
+
+
+@pytest.mark.docker
+async def test_git_trusts_the_declared_mounts(sandbox_home: SandboxHome, tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    subprocess.run(["git", "init", "-q", str(repo)], check=True, timeout=20)
+    program = Program(("/bin/sh", "-c", "git -C /repo status --short >&2; echo code $? >&2"))
+    asked = SandboxSpec("git", "run_docker", this_process(), program, mounts=(Mount(repo, "/repo"),))
+    with anyio.fail_after(20):
+        async with DockerSandbox(sandbox_home).open(asked) as opened:
+            await opened.exited()
+            assert "code 0" in opened.stderr_tail(), opened.stderr_tail()
+
+
+def test_a_folder_that_nobody_may_read_is_noted(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    assert "may not read /c" in " ".join(choose_user([Mount(closed, "/c")]).notes)
+    closed.chmod(0o755)
+    assert choose_user([Mount(closed, "/c")]).notes == ()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [({"runtime": "no-such-runtime"}, "no-such-runtime"), ({"memory": 1024}, "memory")],
+)
+async def test_what_the_engine_refuses_is_told_in_its_words(more: Any, words: str, sandbox_home: SandboxHome) -> None:
+    with anyio.fail_after(20), pytest.raises(SandboxError, match=words):
+        async with DockerSandbox(sandbox_home).open(spec("honest", **more)):
+            pass
+
+
+@pytest.mark.docker
+async def test_a_missing_image_is_told_with_the_next_step(tmp_path: Path) -> None:
+    with pytest.raises(SandboxError, match="sandbox build"):
+        async with DockerSandbox(SandboxHome(tmp_path)).open(spec("honest")):
+            pass
+    program = Program(("x",), image="gatehost-no-such-image:1")
+    with anyio.fail_after(20), pytest.raises(SandboxError, match="gatehost-no-such-image"):
+        async with DockerSandbox(SandboxHome(tmp_path)).open(SandboxSpec("kit", "r", this_process(), program)):
+            pass
