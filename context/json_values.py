@@ -95,7 +95,8 @@ def _first_fault(value: object) -> tuple[str, str | None]:
             if isinstance(leaf, bool) or leaf is None:
                 continue
             if isinstance(leaf, int) and abs(leaf) > SAFE_INTEGER:
-                return path, f"integer {leaf} at {path or 'the top'} is beyond ±(2^53-1) and would change in transit"
+                shown = str(leaf) if leaf.bit_length() < 200 else f"of {leaf.bit_length()} bits"
+                return path, f"integer {shown} at {path or 'the top'} is beyond ±(2^53-1) and would change in transit"
             if isinstance(leaf, float) and (leaf != leaf or leaf in (float("inf"), float("-inf"))):
                 return path, f"{leaf} at {path or 'the top'} is not a JSON number"
             if isinstance(leaf, str) and any("\ud800" <= char <= "\udfff" for char in leaf):

@@ -7,9 +7,11 @@ Covers ANSI and OSC sequences, carriage returns that overwrite a line, bidirecti
 zero-width and invisible tag characters (threats.md rows 15, 16, 19-24).
 """
 
+import re
 import unicodedata
 
 _KEPT = frozenset("\n\t")
+_PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Letters and marks that Unicode calls visible yet that draw nothing: Hangul fillers, the braille
 # blank, the combining grapheme joiner, variation selectors (a known channel for hidden bytes).
@@ -27,7 +29,7 @@ def is_hidden(char: str) -> bool:
 
 def escape(text: str) -> str:
     r"""`text` with every hidden character written as `\x1b`, `\u202e` or `\U000e0041`; newline and tab stay."""
-    if text.isascii() and text.isprintable():
+    if _PLAIN.fullmatch(text):
         return text
     return "".join(_written(char) if is_hidden(char) else char for char in text)
 

@@ -19,12 +19,13 @@ from pathlib import Path
 
 from context.errors import ConfigError
 from context.visible_text import escape_line
+from host.project_files import LOCK_NAME, POLICIES_NAME, SERVERS_NAME, SETTINGS_NAME
 from host.small_files import shown
 from host.toml_files import KeyPath, TomlFile
 from sandboxes.interface import Mount
 from sandboxes.settings import MountSettings
 
-CONFIG_NAMES = ("mcp_servers.toml", "gatehost.toml", "mcp_servers.lock", "policies")
+CONFIG_NAMES = (SERVERS_NAME, SETTINGS_NAME, LOCK_NAME, POLICIES_NAME)
 """What is never writable by a server, in the servers file's folder and in those above it."""
 
 _FIRST_PERSON = 1000

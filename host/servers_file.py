@@ -25,7 +25,6 @@ from sandboxes.interface import Mount, SandboxKind
 from sandboxes.settings import WallSettings
 from tool_gateway.rules import Returns, Settings, ToolRule
 
-FILE_NAME = "mcp_servers.toml"
 SERVER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")

@@ -22,7 +22,6 @@ from host.toml_files import NOT_AVAILABLE, KeyPath, TomlFile, check, read_toml
 from sandboxes.settings import Span
 from tool_gateway.rules import Settings as Table
 
-FILE_NAME = "gatehost.toml"
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 """Where the provider's own SDK goes unless `OPENAI_BASE_URL` says otherwise."""
 

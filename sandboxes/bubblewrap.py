@@ -29,7 +29,7 @@ import anyio.to_thread
 from context.errors import SandboxError, ServerError
 from context.json_values import JsonObject
 from context.visible_text import escape_line
-from sandboxes.bubblewrap_evidence import Entered, judge_namespaces
+from sandboxes.bubblewrap_evidence import Entered, data_limit, judge_namespaces
 from sandboxes.child_process import child_process
 from sandboxes.decoder import WireLimits
 from sandboxes.inner_env import inner_env
@@ -213,7 +213,7 @@ def _inner_command(spec: SandboxSpec, user: User) -> list[str]:
         command += [_SETPRIV, "--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
         command += ["--inh-caps=-all", "--bounding-set=-all", "--"]
     room = spec.pids + (threads_of(user.uid) if _counts_all_processes() else 2)
-    limits = [f"--data={spec.memory}", f"--nproc={room}", "--core=0", "--nofile=1024"]
+    limits = [f"--data={data_limit(spec)}", f"--nproc={room}", "--core=0", "--nofile=1024"]
     return [*command, _PRLIMIT, *limits, "--", *spec.program.argv]
 
 

@@ -26,7 +26,7 @@ from context.visible_text import escape_line
 from tool_gateway.approvals import binding, usable
 from tool_gateway.constraints import paths_to_resolve
 from tool_gateway.form import form
-from tool_gateway.gates import ApprovalGate, ConstraintsGate, HealthGate, ResolveGate, SchemaGate, ScopeGate
+from tool_gateway.gates import ApprovalGate, ConstraintsGate, HealthGate, ResolveGate, SchemaGate, ScopeGate, in_scope
 from tool_gateway.interface import (
     Answered,
     Approval,
@@ -148,6 +148,7 @@ class Gateway:
         result, faults = _shown(raw, fault, outcome, tool)
         if outcome == "succeeded" and (faults or result.is_error):
             outcome = "failed"
+            faults = faults or (_server_says(result),)
 
         # 11 outcome.
         return await self._settle(trail, call, tool, outcome, result, word, (*decision.reasons, *faults), approval)
@@ -156,7 +157,9 @@ class Gateway:
 
     def _evidence(self, call: CallProposal) -> CallEvidence:
         tool = self._directory.resolve(call.name)
-        nearest = None if tool else self._directory.nearest(call.name, self._run.scope)
+        # Also for a tool that exists out of scope: its refusal must not differ from that of one that does not.
+        known = tool is not None and in_scope(self._run.scope, tool.ref)
+        nearest = None if known else self._directory.nearest(call.name, self._run.scope)
         return CallEvidence(now=self._clock(), tool=tool, health=None, scope=self._run.scope, nearest=nearest)
 
     async def _live_evidence(
@@ -388,6 +391,11 @@ def _shown(
         reason = fault or Reason("execute", "server_failed", "the server gave no answer")
         return _told(reason, outcome), (reason,)
     return finish(raw, tool=tool)
+
+
+def _server_says(result: CallResult) -> Reason:
+    """An `isError` result is the server's word; it is data like any other result."""
+    return Reason("execute", "tool_error", f"the server reports: {escape_line(result.text, 200) or 'an error'}")
 
 
 def _told(reason: Reason, outcome: Outcome) -> CallResult:

@@ -26,6 +26,7 @@ from host.home import find_home
 from host.journal import Journal
 from host.lock_file import Lock, load_lock
 from host.outputs import ProgressLines, RunReport
+from host.outputs.walls import wall_line
 from host.run_flags import RunFlags
 from host.runner import RunRequest, carry_out
 from host.servers_file import load_servers, server_digest
@@ -121,7 +122,7 @@ async def _tell_end(report: RunReport, walls: Sequence[Event], folder: Path) -> 
         say(_row(call))
     say("\nWALLS (read from the running sandboxes)")
     for event in walls:
-        say(_wall(event))
+        say(f"  {event.data.get('server')}: {wall_line(event.data)}")
     say("\nCOMMITS")
     for line in await history(folder / "shop"):
         say(f"  {escape_line(line, 100)}")
@@ -143,18 +144,6 @@ def _row(call: StoredCall) -> str:
     if call.state in {"succeeded", "proposed", "waiting"}:
         return row
     return row + "".join(f"\n      {escape_line(str(reason.get('text')), 160)}" for reason in call.reasons)
-
-
-def _wall(event: Event) -> str:
-    facts = event.data.get("facts")
-    shown = (
-        ", ".join(f"{key} {escape_line(str(value), 90)}" for key, value in facts.items())
-        if isinstance(facts, dict)
-        else ""
-    )
-    differences = event.data.get("differences")
-    agree = "as declared" if not differences else f"DIFFERENT: {differences}"
-    return f"  {event.data.get('server')} ({event.data.get('kind')}, {agree}): {shown}"
 
 
 def _program() -> str:

@@ -4,6 +4,7 @@ import socket
 import tomllib
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,9 @@ from host.nearest_names import distance, nearest
 from host.servers_file import ServerSettings, load_servers, server_digest
 from host.toml_files import FILE_BYTES, read_toml, valid_keys
 from host.toml_positions import TooDeep, key_lines
-from sandboxes.interface import Mount
+from sandboxes import registry
+from sandboxes.interface import Mount, Program, SandboxHome, SandboxSpec
+from sandboxes.owners import this_process
 from sandboxes.settings import MountSettings, WallSettings
 from tool_gateway.rules import ArgumentRule, ToolRule
 
@@ -420,6 +423,7 @@ def test_size_encoding_and_depth_are_bounded(folder: Path):
         b"#" * (FILE_BYTES + 1): "larger",
         b"version = 1\nowner = '\xff'\n": ":2: it is not UTF-8",
         b"version = 1\n" + b".".join([b"a"] * 100_000) + b" = 1\n": ":2: a key or value is nested",
+        b"[" + b"a." * 100_000 + b"a\n": ":1: a key or value is nested",
         b"a = " + b"[" * 100_000: ":1: a key or value is nested",
         b"a = " + b"{a=" * 100_000: ":1: a key or value is nested",
         b"version = " + b"9" * 10_000: "not TOML",
@@ -568,3 +572,32 @@ def test_the_scanner_is_not_misled_by_texts_and_comments(folder: Path):
     }
     assert ("servers", "fake") not in lines
     assert ("e",) not in lines
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(name, marks=getattr(pytest.mark, name)) for name in ("docker", "bubblewrap")]
+)
+async def test_a_server_cannot_replace_its_configuration_not_even_by_renaming_the_folder_around_it(
+    folder: Path, sandbox_home: SandboxHome, kind: str
+):
+    inner = folder / "a" / "b"
+    inner.mkdir(parents=True)
+    text = GIT + f"mounts = [{{ host = '{folder}', at = '/code', mode = 'rw' }}]\n"
+    file = load(inner, text, home=sandbox_home.folder)
+    attack = (
+        "cd /code; echo 1 > a/b/written; mv a z; mv a/b a/z; rm -f a/b/mcp_servers.toml; mkdir -p a/b; "
+        "echo forged > a/b/new; mv a/b/new a/b/mcp_servers.toml; echo forged > a/b/mcp_servers.toml; exit 0"
+    )
+    spec = SandboxSpec(
+        server="git",
+        run_id="run_test",
+        owner=this_process(),
+        program=Program(("sh", "-c", attack)),
+        mounts=file.sandbox_mounts("git"),
+    )
+    with anyio.fail_after(60):
+        async with registry.get(kind).make(sandbox_home).open(spec) as opened:
+            await opened.exited()
+    assert (inner / "written").read_text() == "1\n", "the attack did not run"
+    assert (inner / "mcp_servers.toml").read_text() == text
+    assert [path.name for path in folder.iterdir()] == ["a"]
