@@ -38,7 +38,7 @@ from context.events import EventType
 from context.json_values import JsonObject
 from context.visible_text import escape_line
 from host.version import VERSION
-from sandboxes.interface import Evidence, Mount, OpenSandbox
+from sandboxes.interface import Evidence, Mount, OpenSandbox, WireCounts
 from tool_gateway.interface import Health, KnownTool, PinState, RawResult, ServerState
 from tool_gateway.pins import tool_digest
 
@@ -120,7 +120,12 @@ class ServerSession:
 
     @property
     def skipped_lines(self) -> int:
-        return self._opened.counts.skipped_lines if self._opened else 0
+        return self.counts.skipped_lines
+
+    @property
+    def counts(self) -> WireCounts:
+        """What the decoder met and kept from us so far."""
+        return self._opened.counts if self._opened else WireCounts()
 
     async def settled(self) -> None:
         """Wait until the server is ready or has failed; its start timeout bounds this."""
