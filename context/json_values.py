@@ -44,6 +44,12 @@ def canonical_bytes(value: object) -> bytes:
             type that JSON does not have. The message names the place.
     """
     try:
+        quick = _QUICK.encode(value).encode()
+    except (TypeError, ValueError, RecursionError):
+        quick = None  # the exact encoder below refuses it in its own words
+    if quick is not None and _written_alike(value):
+        return quick
+    try:
         return rfc8785.dumps(cast("JsonValue", value))
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as exc:
         path, reason = _first_fault(value)
@@ -80,6 +86,43 @@ def leaves(value: object, path: str = "") -> Iterator[tuple[str, JsonScalar]]:
             yield from leaves(item, f"{path}[{index}]")
     else:
         yield path, cast("JsonScalar", value)
+
+
+_QUICK = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
+"""The standard library's compiled encoder: ten times as fast as the exact one, which is Python."""
+
+
+def _written_alike(value: object) -> bool:
+    """Whether RFC 8785 writes `value`, which `_QUICK` could encode, exactly as `_QUICK` does.
+
+    The two differ in the order of keys beyond the BMP (UTF-16 units against code points), in keys that are no
+    texts, in unsafe integers, and in how floats are written that are whole, tiny or huge. Doubt says no.
+    """
+    level: list[object] = [value]
+    for item in level:  # grows as it goes; ends, because what holds itself could not be encoded
+        kind = type(item)
+        if kind is str or item is None or kind is bool:
+            continue
+        if kind is dict:
+            held = cast("dict[object, object]", item)
+            for key in held:
+                if type(key) is not str or not key.isascii():
+                    return False
+            level.extend(held.values())
+        elif kind is list or kind is tuple:
+            level.extend(cast("list[object]", item))
+        elif kind is int:
+            if not -SAFE_INTEGER <= cast("int", item) <= SAFE_INTEGER:
+                return False
+        elif kind is float:
+            number = cast("float", item)
+            if number.is_integer() or not 1e-4 <= abs(number) < 1e15:
+                return False
+        else:
+            return False
+    return True
 
 
 def _safe_int(digits: str) -> int:

@@ -329,7 +329,7 @@ class RunLoop:
     def _offered(self, tool: KnownTool) -> bool:
         """In scope, pinned, and its server not known to be dead. Always the pinned text, never the live one."""
         session = self._pool.sessions[tool.ref.server]
-        if session.plan.unpinned or session.state in {"failed", "stopped"}:
+        if session.plan.unpinned or not tool.pin or session.state in {"failed", "stopped"}:
             return False
         return in_scope(self._plan.scope, tool.ref)
 

@@ -94,12 +94,13 @@ class CallFacts:
     server_was_down: bool
 
 
-def exit_code(end: End, calls: list[CallFacts], *, fail_on_deny: bool, servers_left: bool) -> int:
+def exit_code(end: End, calls: list[CallFacts], *, fail_on_deny: bool, all_servers_down: bool) -> int:
     """The exit code of `product.md`'s table.
 
     Args:
         calls: In the order they were proposed.
-        servers_left: At least one server that the run could use is still up.
+        all_servers_down: The run had servers, and each of them died or never started. Where a model is not even
+            offered their tools, it makes no call that could tell.
     """
     if end.exit_code == 130:
         return 130
@@ -107,8 +108,9 @@ def exit_code(end: End, calls: list[CallFacts], *, fail_on_deny: bool, servers_l
         return 9
     if end.exit_code != 0:
         return end.exit_code
-    if not servers_left and any(call.server_was_down for call in calls):
-        return 7
+    if all_servers_down:
+        if any(call.server_was_down for call in calls) or not any(call.outcome == "succeeded" for call in calls):
+            return 7
     if fail_on_deny and any(call.outcome == "denied" for call in calls):
         return 3
     for index, call in enumerate(calls):

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal, cast
 
 import anyio
 
@@ -22,6 +22,7 @@ from context.ids import new_id, new_trace_id
 from context.json_values import JsonObject, JsonValue, digest
 from context.messages import Message, Text
 from context.runs import StoredCall
+from context.visible_text import escape_line
 from host.answers import compile_answer_schema
 from host.identity import who_runs_this
 from host.journal import Journal, RunHandle
@@ -41,6 +42,8 @@ from tool_gateway.interface import Approver, CallChange, Entry, Scope
 from tool_gateway.trail import RunScope, result_json
 
 logger = logging.getLogger(__name__)
+
+_REAP_SECONDS = 10.0
 
 Resolution = Literal["happened", "did-not"]
 
@@ -88,7 +91,7 @@ async def carry_out(
         flags.model, workshop.settings, workshop.environ, agent=agent_name, folder=workshop.project.folder
     )
     scope = Scope(agent_tools=agent.tools, run_tools=flags.tools, preapproved=flags.approve)
-    answer_schema = compile_answer_schema(flags.schema, where="--schema") if flags.schema else None
+    answer_schema = compile_answer_schema(flags.schema, where="--schema") if flags.schema is not None else None
     journal.reap()
 
     if request.run_id is None:
@@ -97,6 +100,7 @@ async def carry_out(
     else:
         task = None
         before = journal.load_run(request.run_id)
+        _check_resolutions(request, journal.calls(request.run_id))
         run_id, trace_id = request.run_id, before.trace_id
         model = replace(model, position=before.turns)  # a script goes on where the run stood
     grounds = None
@@ -104,6 +108,8 @@ async def carry_out(
     if workshop.servers is not None:
         grounds = Grounds(workshop.servers, workshop.lock, workshop.home.sandbox_home(), run_id)
         plans = plan_run(grounds, scope)
+        for plan in plans:
+            workshop.servers.kind(plan.name)
     adapter = adapter_registry.get(model.adapter).make(model)
     tracer = Tracer(trace_id, configured_provider(workshop.environ))
 
@@ -183,15 +189,53 @@ async def carry_out(
             tracer.close()
 
 
+def _check_resolutions(request: RunRequest, calls: Sequence[StoredCall]) -> None:
+    """Before anything of the run is touched. Raises: ConfigError for a call that is not in doubt."""
+    doubtful = {
+        call.call_id
+        for call in calls
+        if call.state == "in_doubt" or (call.state in {"intended", "awaiting_input"} and call.effect != "read")
+    }
+    for call_id in request.resolve:
+        if call_id not in doubtful:
+            raise ConfigError(
+                f"no call {escape_line(call_id, 60)} of it is in doubt",
+                where=f"run {request.run_id}",
+                next_step=f"`gatehost runs show {request.run_id}` lists its calls",
+            )
+
+
 async def _drive(loop: RunLoop, pool: ServerPool, handle: RunHandle, run: "_Run", seconds: float | None) -> Phase:
+    """See `_drive_watched`. What stopped it is raised alone, not in the groups of the tasks that it went through."""
+    try:
+        return await _drive_watched(loop, pool, handle, run, seconds)
+    except BaseExceptionGroup as group:
+        fault = _ours(group)
+        if fault is None:
+            raise
+        raise fault from group
+
+
+def _ours(group: BaseExceptionGroup[BaseException]) -> GatehostError | None:
+    for error in group.exceptions:
+        found = _ours(cast("Any", error)) if isinstance(error, BaseExceptionGroup) else error
+        if isinstance(found, GatehostError):
+            return found
+    return None
+
+
+async def _drive_watched(
+    loop: RunLoop, pool: ServerPool, handle: RunHandle, run: "_Run", seconds: float | None
+) -> Phase:
     """Step until an end, watching the clock, the lease and the user's Ctrl-C meanwhile."""
     phase: Phase = "broken"
+    reaped = anyio.Event()
     deadline = anyio.current_time() + seconds if seconds else float("inf")
     async with anyio.create_task_group() as watchers:
         driving = anyio.CancelScope(deadline=deadline)
         watchers.start_soon(handle.keep)
         watchers.start_soon(_watch_signals, driving, run)
-        watchers.start_soon(_reap_sandboxes, run)
+        watchers.start_soon(_reap_sandboxes, run, reaped)
         async with pool.running():
             with driving:
                 try:
@@ -208,6 +252,8 @@ async def _drive(loop: RunLoop, pool: ServerPool, handle: RunHandle, run: "_Run"
             run.fault = run.fault or (
                 "interrupted" if run.interrupted else f"the run's time of {seconds:g} s was up (--timeout)"
             )
+        with anyio.move_on_after(0 if run.interrupted else _REAP_SECONDS):
+            await reaped.wait()  # a run may be shorter than the removal of what another one left
         watchers.cancel_scope.cancel()
     return phase
 
@@ -221,15 +267,15 @@ async def _watch_signals(driving: anyio.CancelScope, run: "_Run") -> None:
             return
 
 
-async def _reap_sandboxes(run: "_Run") -> None:
+async def _reap_sandboxes(run: "_Run", done: anyio.Event) -> None:
     """Remove what dead owners left. A kind that cannot be asked now is no fault of this run."""
-    if run.workshop.servers is None:
-        return
-    for name in {settings.sandbox for settings in run.workshop.servers.servers.values()}:
+    servers = run.workshop.servers.servers.values() if run.workshop.servers else ()
+    for name in {settings.sandbox for settings in servers}:
         try:
             await sandbox_registry.get(name).make(run.workshop.home.sandbox_home()).reap()
         except GatehostError as error:
             logger.info("nothing was reaped for %s: %s", name, error)
+    done.set()
 
 
 class _Run:
@@ -307,7 +353,10 @@ class _Run:
         entry = self._entry("run_started", facts, {"task": task})
         started: JsonObject = {**facts, "task": task, "session_id": self.handle.session_id}
         self.handle.append(self._event("run.started", started), entries=(entry,))
-        for warning in self.workshop.servers.warnings if self.workshop.servers else ():
+        for warning in (
+            *self.workshop.settings.warnings,
+            *(self.workshop.servers.warnings if self.workshop.servers else ()),
+        ):
             self.warn(warning)
 
     def settle_what_is_open(self, resolve: Mapping[str, Resolution]) -> None:
@@ -322,13 +371,7 @@ class _Run:
                 self._change(call, change, "in_doubt")
                 known[call.call_id] = self.handle_call(call.call_id)
         for call_id, what in resolve.items():
-            call = known.get(call_id)
-            if call is None or call.state != "in_doubt":
-                raise ConfigError(
-                    f"no call {call_id!r} of it is in doubt",
-                    where=f"run {self.handle.run_id}",
-                    next_step=f"`gatehost runs show {self.handle.run_id}` lists its calls",
-                )
+            call = known[call_id]
             if what == "happened":
                 text = "A person confirmed that this call happened. Its result was lost. Do not repeat it."
                 change = CallChange(call_id, "succeeded", result=result_json(CallResult((Text(text),))))
@@ -357,12 +400,12 @@ class _Run:
         end = ENDS[phase]
         tally = loop.tally
         fault = self.fault or tally.fault
-        left = [session for session in pool.sessions.values() if session.state != "failed"]
+        usable = [session for session in pool.sessions.values() if not session.plan.unpinned]
         code = exit_code(
             end,
             loop.facts(),
             fail_on_deny=self.request.flags.fail_on_deny,
-            servers_left=bool(left),
+            all_servers_down=bool(usable) and all(session.state == "failed" for session in usable),
         )
         doubtful = any(call.state == "in_doubt" for call in self.handle.calls())
         if doubtful:
@@ -413,9 +456,16 @@ class _Run:
             fault=fault,
             scripted=self.adapter.scripted,
             warnings=tuple(self.warnings),
+            unconfined=tuple(
+                session.plan.name for session in pool.sessions.values() if self._is_unconfined(session.plan.name)
+            ),
             record_entries=head.entries,
             record_head=head.link,
         )
+
+    def _is_unconfined(self, server: str) -> bool:
+        servers = self.workshop.servers
+        return servers is not None and not servers.kind(server).confines
 
     def _spent(self) -> tuple[Usage | None, tuple[str, ...]]:
         """Tokens and models of all turns, those before a resumption included."""

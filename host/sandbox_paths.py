@@ -5,6 +5,7 @@ allowed, and does not hold against a server that changes links between this look
 mounts are the guarantee.
 """
 
+import errno
 import posixpath
 from collections import deque
 from collections.abc import Sequence
@@ -13,13 +14,16 @@ from pathlib import Path
 from sandboxes.interface import Mount
 
 _MAX_LINKS = 40  # as Linux (path_resolution(7))
+_ALIASES = frozenset({"/proc", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr"})
+"""Where the kernel keeps links into everything else (proc(5): root, cwd, fd); what they lead to cannot be told."""
 
 
 def resolve(text: str, mounts: Sequence[Mount]) -> str | None:
     """The absolute sandbox path that `text` names, or None when that cannot be told.
 
     A relative text is taken from `/`, where every sandbox starts its server. Outside the mounts lies the
-    image, whose links we do not know; there the text counts as it stands.
+    image, whose links we do not know; there the text counts as it stands. Not so for what leads through
+    `/proc` or to open descriptors: `/proc/self/root/repo` is another name of `/repo`.
     """
     if "\0" in text or len(text) > 4096:
         return None
@@ -32,7 +36,12 @@ def resolve(text: str, mounts: Sequence[Mount]) -> str | None:
             place = posixpath.dirname(place)
             continue
         place = posixpath.join(place, part)
-        target = _link_target(place, mounts)
+        if place in _ALIASES:
+            return None
+        try:
+            target = _link_target(place, mounts)
+        except (OSError, ValueError):
+            return None
         if target is None:
             continue
         links += 1
@@ -49,8 +58,10 @@ def _link_target(place: str, mounts: Sequence[Mount]) -> str | None:
         return None
     try:
         return str(host.readlink())
-    except OSError:
-        return None  # no link, or nothing there: the text counts as it stands
+    except OSError as error:
+        if error.errno in {errno.EINVAL, errno.ENOENT, errno.ENOTDIR}:
+            return None  # no link, or nothing there: the text counts as it stands
+        raise
 
 
 def _host_path(place: str, mounts: Sequence[Mount]) -> Path | None:

@@ -24,7 +24,6 @@ from sandboxes.settings import Limits
 from tool_gateway.constraints import check_reachable
 from tool_gateway.gates import in_scope
 from tool_gateway.interface import KnownTool, Scope
-from tool_gateway.pins import tool_digest
 
 _WIRE_OVERHEAD = 1024 * 1024
 """Bytes a line may have beyond the result cap: JSON escapes, the envelope, a tool listing."""
@@ -117,7 +116,7 @@ def _known(
         ref=ToolRef(name, tool),
         definition=definition,
         rule=rule,
-        pin=pinned.digest if pinned else tool_digest(definition),
+        pin=pinned.digest if pinned else "",
         returns=returns.label(),
         call_timeout=limits.call_timeout,
         result_bytes=limits.result_bytes,

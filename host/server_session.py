@@ -96,6 +96,7 @@ class ServerSession:
         self._pins: dict[str, PinState] = {}
         self._relisting = False
         self._changed = anyio.Event()
+        self._relisted = anyio.Event()
         self._settled = anyio.Event()
         self._over = anyio.Event()
         self._ended = anyio.Event()
@@ -128,8 +129,11 @@ class ServerSession:
         return self._opened.counts if self._opened else WireCounts()
 
     async def settled(self) -> None:
-        """Wait until the server is ready or has failed; its start timeout bounds this."""
+        """Wait until the server is ready or has failed, and its newest list was read; its start timeout bounds this."""
         await self._settled.wait()
+        with anyio.move_on_after(self.plan.start_timeout):
+            while self._relisting and self._state == "ready":
+                await self._relisted.wait()
 
     def stop(self) -> None:
         """Ask the owner task to end. Idempotent."""
@@ -157,6 +161,7 @@ class ServerSession:
             if self._state in {"starting", "ready"}:
                 self._become("stopped")
             self._settled.set()
+            self._relisted.set()
             self._ended.set()
 
     def health(self, tool: str) -> Health:
@@ -183,6 +188,9 @@ class ServerSession:
         if client is None or self._state != "ready":
             raise ServerError(self._detail or "the server is not running", where=f"server {self.plan.name}")
         where = f"server {self.plan.name}, tool {tool}"
+        if self._relisting:
+            # Said since the gates looked: what would be called now is not what they judged.
+            raise ServerError("the server's tools changed, and they were not read again yet", where=where)
         try:
             result: CallToolResult | InputRequiredResult = await client.session.call_tool(
                 tool,
@@ -295,6 +303,8 @@ class ServerSession:
             return
 
     def _mark_changed(self) -> None:
+        if not self._relisting:
+            self._relisted = anyio.Event()
         self._relisting = True
         self._changed.set()
 
@@ -311,6 +321,8 @@ class ServerSession:
                 self._over.set()
                 return
             self._relisting = self._changed.is_set()
+            if not self._relisting:
+                self._relisted.set()
 
     async def _make_sure_it_lives(self, client: Client) -> None:
         """After a missed deadline: a server that does not even list its tools hangs, and goes with its sandbox."""
@@ -400,6 +412,8 @@ def _with_output(tool: ToolDefinition, schema: JsonObject | None) -> ToolDefinit
 
 
 def _pin_state(pinned: KnownTool, live: ToolDefinition | None) -> PinState:
+    if not pinned.pin:
+        return "unpinned"  # declared after the server was reviewed
     if live is None:
         return "vanished"
     return "pinned" if tool_digest(live) == pinned.pin else "changed"

@@ -124,18 +124,23 @@ class ServersFile:
         return known[name]
 
 
-def load_servers(path: Path, *, home: Path | None = None, protected: Sequence[Path] = ()) -> ServersFile:
+def load_servers(
+    path: Path, *, home: Path | None = None, protected: Sequence[Path] = (), content: bytes | None = None
+) -> ServersFile:
     """Read and check a servers file.
 
     Args:
         home: The state folder, which no mount may touch; the user's own when left out.
         protected: Configuration that lies elsewhere (a file named by `--config`) and that no server may write.
+        content: What is about to be written there, read in place of what is.
 
     Raises:
         ConfigError: names file, line, key path and the next step.
     """
     path = path.absolute()
-    file = read_toml(path, next_step="Name it with --servers FILE, or write one with `gatehost mcp add`")
+    file = read_toml(
+        path, next_step="Name it with --servers FILE, or write one with `gatehost mcp add`", content=content
+    )
     document = check(file, _Document, data=_without_later(file))
     if document.version != 1:
         raise file.fault(("version",), "`version` must be 1", next_step="Write `version = 1`, or use a newer gatehost")

@@ -77,17 +77,18 @@ class TomlFile:
         return self.fault(keys, f"`{name}` {NOT_AVAILABLE}", next_step=next_step or f"Remove `{name}`")
 
 
-def read_toml(path: Path, *, next_step: str = "Correct its path") -> TomlFile:
+def read_toml(path: Path, *, next_step: str = "Correct its path", content: bytes | None = None) -> TomlFile:
     """Read and parse `path`.
 
     Args:
         next_step: What to do when the file does not exist.
+        content: What is about to be written there, read in place of what is.
 
     Raises:
         ConfigError: missing, unreadable, too large, no UTF-8, no TOML, too deep, or with a value that JSON lacks.
     """
     try:
-        raw = read_small(path, limit=FILE_BYTES)
+        raw = content if content is not None else read_small(path, limit=FILE_BYTES)
     except FileNotFoundError as error:
         raise ConfigError("there is no such file", where=shown(path), next_step=next_step) from error
     try:

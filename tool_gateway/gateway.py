@@ -10,10 +10,11 @@ last, on the final value: whatever waits or changes sends the call through all g
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import anyio
+import anyio.lowlevel
 
 from context.calls import CallResult, Outcome
 from context.decisions import Allow, Ask, Decision, Deny, Reason
@@ -127,31 +128,37 @@ class Gateway:
                 return await self._refuse(trail, call, tool, Deny((stale,)), asked=decision)
 
         # 8 intent: on disk before the request leaves; a read repeats harmlessly, so it need not wait for the disk.
+        # Never cancelled half-way: an intent without an outcome says that something may have happened.
         word: Literal["allow", "ask"] = "allow" if approval is None else "ask"
-        await self._journal.commit(
-            trail.change(
-                call, tool, "intended", decision=word, reasons=decision.reasons, approval=approval, legs=legs + 1
-            ),
-            *_used(approval),
-            events=(
-                trail.event("call.decided", trail.decided(tool, word, decision.reasons, approval)),
-                trail.event("call.started", {"server": tool.ref.server, "tool": tool.ref.tool}),
-            ),
-            entries=(trail.decision_entry(call, tool, word, decision.reasons, approval),),
-            durable=tool.rule.effect != "read",
-        )
+        with anyio.CancelScope(shield=True):
+            await self._journal.commit(
+                trail.change(
+                    call, tool, "intended", decision=word, reasons=decision.reasons, approval=approval, legs=legs + 1
+                ),
+                *_used(approval),
+                events=(
+                    trail.event("call.decided", trail.decided(tool, word, decision.reasons, approval)),
+                    trail.event("call.started", {"server": tool.ref.server, "tool": tool.ref.tool}),
+                ),
+                entries=(trail.decision_entry(call, tool, word, decision.reasons, approval),),
+                durable=tool.rule.effect != "read",
+            )
 
         # 9 execute, in its sandbox.
-        raw, fault, outcome = await self._execute(trail, call, tool)
+        executed = await self._execute(trail, call, tool)
 
         # 10 the result: cap, schema, escape, label.
-        result, faults = _shown(raw, fault, outcome, tool)
+        result, faults = _shown(executed, tool)
+        outcome = executed.outcome
         if outcome == "succeeded" and (faults or result.is_error):
             outcome = "failed"
             faults = faults or (_server_says(result),)
 
-        # 11 outcome.
-        return await self._settle(trail, call, tool, outcome, result, word, (*decision.reasons, *faults), approval)
+        # 11 outcome; also that of a call whose run is being cancelled, which goes on afterwards.
+        end = await self._settle(trail, call, tool, outcome, result, word, (*decision.reasons, *faults), approval)
+        if executed.cancelled is not None:
+            raise executed.cancelled
+        return end
 
     # The rest of this class serves the steps above, in their order.
 
@@ -192,14 +199,10 @@ class Gateway:
         """The approval of exactly this call: one that was answered while the run waited, or a new one."""
         bound = self._binding(call, tool)
         known = self._journal.approval(call.call_id)
-        if known is not None and known.request.binding == bound and set(ask.rules) <= set(known.request.rules):
-            settled = _read_answer(known, now=self._clock(), bound=bound)
-            if settled is not None:
-                if isinstance(settled, Deny):
-                    await self._journal.commit(
-                        events=(trail.event("approval.resolved", trail.resolved(known, granted=False)),)
-                    )
-                return settled
+        if known is not None and _asks_the_same(known, bound, ask):
+            answered = await self._taken_up(trail, known, bound)
+            if answered is not None:
+                return answered
             request = known.request
         else:
             request = ApprovalRequest(
@@ -224,6 +227,10 @@ class Gateway:
         answer = _preapproved(self._run.scope, tool) or await self._approver.ask(request)
         if isinstance(answer, Parked):
             return answer
+        stands = self._journal.approval(call.call_id)
+        if stands is not None and stands.status != "pending":
+            # Somebody else was quicker, from another terminal: the first answer counts.
+            return await self._taken_up(trail, stands, bound) or Deny((_unanswered(),))
         approval = Approval(request, "approved" if answer.granted else "denied", answer.by, answer.note)
         await self._journal.commit(
             ApprovalChange(approval),
@@ -232,14 +239,34 @@ class Gateway:
         )
         return approval if answer.granted else _denied(approval)
 
-    async def _execute(
-        self, trail: "Trail", call: CallProposal, tool: KnownTool
-    ) -> tuple[RawResult | None, Reason | None, Outcome]:
+    async def _taken_up(self, trail: "Trail", known: Approval, bound: str) -> Approval | Deny | None:
+        """What an approval that stands in the journal says, said in the run too; None while it is open."""
+        answered = _read_answer(known, now=self._clock(), bound=bound)
+        if answered is None:
+            return None
+        over = isinstance(answered, Deny) and known.status in {"pending", "approved"}
+        if over:
+            known = replace(known, status="expired")
+        await self._journal.commit(
+            *((ApprovalChange(known),) if over else ()),
+            events=(trail.event("approval.resolved", trail.resolved(known, granted=isinstance(answered, Approval))),),
+            entries=(trail.approval_entry(known),) if over else (),
+        )
+        return answered
+
+    async def _execute(self, trail: "Trail", call: CallProposal, tool: KnownTool) -> "_Executed":
+        """Send it and wait. Of a request that left and was not answered only a person can say what became of it;
+        a read is just failed."""
+
         async def on_progress(done: float, total: float | None, message: str | None) -> None:
             trail.progressed(done, total, message)
 
+        unanswered: Outcome = "failed" if tool.rule.effect == "read" else "in_doubt"
+        left = False
         trail.start()
         try:
+            await anyio.lowlevel.checkpoint_if_cancelled()
+            left = True
             raw = await self._caller.call(
                 tool.ref,
                 call.arguments or {},
@@ -248,26 +275,27 @@ class Gateway:
                 on_progress=on_progress,
             )
         except ServerError as error:
-            # The request may have left: for anything but a read, only a person can say whether it happened.
-            doubt = error.sent and tool.rule.effect != "read"
-            reason = Reason("execute", "in_doubt" if doubt else "server_failed", escape_line(error.what, 500))
-            return None, reason, "in_doubt" if doubt else "failed"
-        except anyio.get_cancelled_exc_class():
-            doubt = tool.rule.effect != "read"
-            outcome: Outcome = "in_doubt" if doubt else "failed"
-            reason = Reason("execute", "interrupted", "the run was interrupted before the server answered")
-            with anyio.CancelScope(shield=True):
-                result = _told(reason, outcome)
-                await self._settle(trail, call, tool, outcome, result, "allow", (reason,), None)
-            raise
+            outcome = unanswered if error.sent else "failed"
+            code = "in_doubt" if outcome == "in_doubt" else "server_failed"
+            where = error.where or f"server {tool.ref.server}"
+            text = escape_line(f"{where}: {error.what}", 600)
+            return _Executed(None, outcome, Reason("execute", code, text, remedy=error.next_step))
+        except anyio.get_cancelled_exc_class() as cancelled:
+            text = "the run was interrupted before " + ("the server answered" if left else "the request left")
+            reason = Reason("execute", "interrupted", text)
+            return _Executed(None, unanswered if left else "failed", reason, cancelled)
+        except Exception as error:
+            logger.exception("the call of %s broke", tool.ref)
+            text = f"the request broke on our side ({type(error).__name__}), so its answer is lost"
+            return _Executed(None, unanswered, Reason("execute", "internal_fault", text))
         if raw.input_required is not None:
             reason = Reason(
                 "execute",
                 "input_request_denied",
                 f"server {tool.ref.server} asked for input in the middle of the call, which is not granted to it",
             )
-            return raw, reason, "denied"
-        return raw, None, "succeeded"
+            return _Executed(None, "denied", reason)
+        return _Executed(raw, "succeeded")
 
     async def _settle(
         self,
@@ -291,17 +319,18 @@ class Gateway:
             duration_ms=trail.elapsed_ms(),
         )
         state: CallState = outcome
-        await self._journal.commit(
-            CallChange(
-                call.call_id,
-                state,
-                result=result_json(result),
-                reasons=reasons_json(reasons),
-                duration_ms=end.duration_ms,
-            ),
-            events=(trail.event("call.completed", trail.completed(end)),),
-            entries=(trail.outcome_entry(end),),
-        )
+        with anyio.CancelScope(shield=True):
+            await self._journal.commit(
+                CallChange(
+                    call.call_id,
+                    state,
+                    result=result_json(result),
+                    reasons=reasons_json(reasons),
+                    duration_ms=end.duration_ms,
+                ),
+                events=(trail.event("call.completed", trail.completed(end)),),
+                entries=(trail.outcome_entry(end),),
+            )
         return end
 
     async def _refuse(
@@ -313,9 +342,13 @@ class Gateway:
         *,
         asked: Ask | None = None,
     ) -> CallEnd:
-        """Write the refusal down and tell the model what would be allowed."""
+        """Write the refusal down and tell the model what would be allowed.
+
+        A call that was asked for before the run waited stays an ask, whichever gate refuses it after that.
+        """
         reasons = decision.reasons or (Reason("gateway", "denied", "refused"),)
-        word: Literal["ask", "deny"] = "ask" if asked is not None else "deny"
+        was_asked = asked is not None or self._journal.approval(call.call_id) is not None
+        word: Literal["ask", "deny"] = "ask" if was_asked else "deny"
         end = CallEnd(
             call_id=call.call_id,
             ref=tool.ref if tool else None,
@@ -333,6 +366,16 @@ class Gateway:
             entries=(trail.decision_entry(call, tool, word, reasons, None, outcome="denied"),),
         )
         return end
+
+
+@dataclass(frozen=True, slots=True)
+class _Executed:
+    """What became of a request. Without an answer there is a `fault`; `cancelled` goes on once it is written."""
+
+    raw: RawResult | None
+    outcome: Outcome
+    fault: Reason | None = None
+    cancelled: BaseException | None = None
 
 
 def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) -> Decision:
@@ -355,6 +398,15 @@ def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) ->
     if not asks:
         return Allow(tuple(reasons))
     return Ask(tuple(reasons), tuple(dict.fromkeys(rule for ask in asks for rule in ask.rules)))
+
+
+def _asks_the_same(known: Approval, bound: str, ask: Ask) -> bool:
+    """Whether the question that stands is this one. A yes that was used carried an earlier attempt of this call."""
+    return known.status != "used" and known.request.binding == bound and set(ask.rules) <= set(known.request.rules)
+
+
+def _unanswered() -> Reason:
+    return Reason("approval", "unanswered", "nobody has approved the call")
 
 
 def _read_answer(known: Approval, *, now: float, bound: str) -> Approval | Deny | None:
@@ -384,13 +436,17 @@ def _used(approval: Approval | None) -> tuple[ApprovalChange, ...]:
     return (ApprovalChange(replace(approval, status="used")),) if approval else ()
 
 
-def _shown(
-    raw: RawResult | None, fault: Reason | None, outcome: Outcome, tool: KnownTool
-) -> tuple[CallResult, tuple[Reason, ...]]:
-    if raw is None or fault is not None:
-        reason = fault or Reason("execute", "server_failed", "the server gave no answer")
-        return _told(reason, outcome), (reason,)
-    return finish(raw, tool=tool)
+def _shown(executed: _Executed, tool: KnownTool) -> tuple[CallResult, tuple[Reason, ...]]:
+    if executed.raw is None:
+        reason = executed.fault or Reason("execute", "server_failed", "the server gave no answer")
+        return _told(reason, executed.outcome), (reason,)
+    try:
+        return finish(executed.raw, tool=tool)
+    except Exception:
+        logger.exception("the result of %s could not be processed", tool.ref)
+        text = f"the result of {tool.ref} could not be processed, so it is withheld"
+        reason = Reason("result", "result_unusable", text)
+        return _told(reason, "failed"), (reason,)
 
 
 def _server_says(result: CallResult) -> Reason:

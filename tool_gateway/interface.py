@@ -48,7 +48,7 @@ class KnownTool:
 
     Attributes:
         definition: As accepted into the lock; what models are shown. Never what the server says today.
-        pin: Digest of that definition.
+        pin: Digest of that definition; empty where the tool was declared but never reviewed.
         returns: Label of its results.
         call_timeout: Seconds.
         result_bytes: Cap on a result.

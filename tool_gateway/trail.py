@@ -45,7 +45,8 @@ class Trail:
     def __init__(self, run: RunScope, call: CallProposal, span_id: str, clock: Callable[[], float]) -> None:
         self._run = run
         self._clock = clock
-        self._ids = {**run.ids, "call_id": call.call_id, "span_id": span_id}
+        turn_id = f"{run.run_id}.{call.turn}"
+        self._ids = {**run.ids, "turn_id": turn_id, "call_id": call.call_id, "span_id": span_id}
         self._call = call
         self._started: float | None = None
         self._progress: JsonObject | None = None

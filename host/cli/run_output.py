@@ -33,7 +33,7 @@ def outputs_for(output: str, flags: RunFlags, workshop: Workshop) -> Told:
 def approver_for(flags: RunFlags, workshop: Workshop) -> Approver:
     """`ask` needs a terminal; without one it falls to what the settings say of unattended runs."""
     mode = flags.approvals or "ask"
-    if mode == "ask" and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if mode == "ask" and not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         mode = workshop.settings.approvals.unattended
     if mode == "ask":
         return TerminalApprover(write=progress)

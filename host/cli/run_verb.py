@@ -66,9 +66,17 @@ def run_task(
 
 
 def _task(prompt: str | None) -> str:
-    if prompt is None and sys.stdin.isatty():
+    if prompt is None and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError("there is no task", where="gatehost run", next_step="Give it as PROMPT or on stdin")
-    task = sys.stdin.read() if prompt is None or prompt == "-" else prompt
+    try:
+        task = _from_stdin() if prompt is None or prompt == "-" else prompt
+        task.encode()  # an argument that is no UTF-8 arrives as unpaired surrogates
+    except UnicodeError as error:
+        raise UsageError("the task is no UTF-8 text", where="gatehost run") from error
     if not task.strip():
         raise UsageError("the task is empty", where="gatehost run", next_step="Give it as PROMPT or on stdin")
     return task
+
+
+def _from_stdin() -> str:
+    return sys.stdin.read() if sys.stdin is not None else ""

@@ -9,11 +9,13 @@ from typing import Any
 
 from context.errors import JournalError
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # made once: `json.dumps` makes one for every call
+
 
 def to_text(value: object) -> str:
     """Raises: JournalError for what JSON does not have, or nests too deeply."""
     try:
-        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+        return _ENCODER.encode(value)
     except (RecursionError, TypeError, ValueError) as error:
         raise JournalError(f"a value cannot be stored: {error}") from error
 

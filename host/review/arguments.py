@@ -6,9 +6,8 @@ means for a call: `tool_gateway` vets and applies it.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
 from context.json_values import JsonObject, JsonValue
 from context.visible_text import escape_line
@@ -16,6 +15,7 @@ from context.visible_text import escape_line
 _PLAIN = re.compile(r'[^.\[\]"\s]+')
 _DEEPEST = 6
 _MOST = 200
+_MOST_TOGETHER = 50
 _TOGETHER = ("anyOf", "oneOf", "allOf")
 
 
@@ -60,88 +60,81 @@ _TOLD = (
 
 def arguments_of(schema: JsonObject) -> tuple[Argument, ...]:
     """Every argument, outer before inner, at most 200 and six steps deep. Never raises: the schema is foreign."""
-    found: list[Argument] = []
-    for argument in _within(_Place(schema, schema), "", 0):
-        if len(found) == _MOST:
-            break
-        found.append(argument)
-    return tuple(found)
+    walk = _Walk(schema)
+    return tuple(walk.within(schema, "", 0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A subschema and the document that its references point into."""
+class _Walk:
+    """One pass over a foreign schema. Its steps are counted: one that refers to itself could branch for ever."""
 
-    schema: JsonValue
-    root: JsonObject
+    def __init__(self, root: JsonObject) -> None:
+        self._root = root
+        self._left = _MOST
 
-    def applied(self) -> list[JsonObject]:
-        """All that speaks of the same value: through references and combinations, each once."""
+    def within(self, place: JsonValue, path: str, depth: int) -> list[Argument]:
+        """The arguments below the object at `path`."""
+        found: list[Argument] = []
+        for schema in self._applied(place) if depth <= _DEEPEST else ():
+            properties = schema.get("properties")
+            required = texts(schema.get("required"))
+            for name, inner in properties.items() if isinstance(properties, dict) else ():
+                step = f"{path}.{_written(name)}" if path else _written(name)
+                found += self._argument(inner, step, name, name in required, depth)
+        return found
+
+    def _argument(self, place: JsonValue, path: str, name: str, required: bool, depth: int) -> list[Argument]:
+        if self._left == 0:
+            return []
+        self._left -= 1
+        applied = self._applied(place)
+        types = {kind for schema in applied for kind in _types(schema)} - {"null"}
+        told: dict[str, JsonValue] = {}
+        for schema in applied:
+            told.update({key: schema[key] for key in _TOLD if key in schema and key not in told})
+        inner = self.within(place, path, depth + 1)
+        items = [schema["items"] for schema in applied if isinstance(schema.get("items"), dict)]
+        for item in items if depth < _DEEPEST else ():
+            inner += self._argument(item, f"{path}[]", name, False, depth + 1)
+        return [Argument(path, name, tuple(sorted(types)), required, told, leaf=not inner), *inner]
+
+    def _applied(self, place: JsonValue) -> list[JsonObject]:
+        """All subschemas that speak of the same value: through references and combinations, each once."""
         found: list[JsonObject] = []
         seen: set[int] = set()
-        pending = [self.schema]
-        while pending and len(found) < _MOST:
-            place = pending.pop(0)
-            if not isinstance(place, dict) or id(place) in seen:
+        pending = [place]
+        while pending and len(found) < _MOST_TOGETHER:
+            schema = pending.pop(0)
+            if not isinstance(schema, dict) or id(schema) in seen:
                 continue
-            seen.add(id(place))
-            found.append(place)
-            reference = place.get("$ref")
+            seen.add(id(schema))
+            found.append(schema)
+            reference = schema.get("$ref")
             if isinstance(reference, str):
                 pending.append(self._target(reference))
             for keyword in _TOGETHER:
-                options = place.get(keyword)
+                options = schema.get(keyword)
                 if isinstance(options, list):
-                    pending.extend(options)
+                    pending.extend(options[:_MOST_TOGETHER])
         return found
 
     def _target(self, reference: str) -> JsonValue:
-        place: JsonValue = self.root
-        for step in reference.removeprefix("#").split("/")[1:] if reference.startswith("#") else [""]:
+        if not reference.startswith("#"):
+            return None
+        place: JsonValue = self._root
+        for step in reference.split("/")[1:_MOST_TOGETHER]:
             place = place.get(step) if isinstance(place, dict) else None
         return place
 
 
-def _within(place: _Place, path: str, depth: int) -> Iterator[Argument]:
-    if depth > _DEEPEST:
-        return
-    for schema in place.applied():
-        properties, required = schema.get("properties"), schema.get("required")
-        if isinstance(properties, dict):
-            for name, inner in properties.items():
-                step = f"{path}.{_written(name)}" if path else _written(name)
-                is_required = isinstance(required, list) and name in required
-                yield from _argument(_Place(inner, place.root), step, name, is_required, depth)
-
-
-def _argument(place: _Place, path: str, name: str, required: bool, depth: int) -> Iterator[Argument]:
-    applied = place.applied()
-    types = {kind for schema in applied for kind in _types(schema)} - {"null"}
-    told: dict[str, JsonValue] = {}
-    for schema in applied:
-        told.update({key: schema[key] for key in _TOLD if key in schema and key not in told})
-    inner = list(_within(place, path, depth + 1))
-    items = [schema["items"] for schema in applied if isinstance(schema.get("items"), dict)]
-    if depth < _DEEPEST:
-        for item in items:
-            inner.extend(_argument(_Place(item, place.root), f"{path}[]", name, False, depth + 1))
-    yield Argument(path, name, tuple(sorted(types)), required, told, leaf=not inner)
-    yield from inner
+def texts(value: JsonValue) -> list[str]:
+    """The texts in a list; none where it is no list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _types(schema: JsonObject) -> list[str]:
     kind = schema.get("type")
-    if isinstance(kind, str):
-        return [kind]
-    return [item for item in kind if isinstance(item, str)] if isinstance(kind, list) else []
+    return [kind] if isinstance(kind, str) else texts(kind)
 
 
 def _written(name: str) -> str:
-    if _PLAIN.fullmatch(name) and name.isprintable():
-        return name
-    return json.dumps(name)
-
-
-def strings(value: JsonValue) -> list[str]:
-    """The texts of a list."""
-    return [item for item in cast("list[JsonValue]", value) if isinstance(item, str)] if isinstance(value, list) else []
+    return name if _PLAIN.fullmatch(name) and name.isprintable() else json.dumps(name)

@@ -18,7 +18,7 @@ from host.lock_file import Lock
 from host.server_plans import Grounds, unaccepted_plan
 from host.server_pool import ServerPool
 from host.server_session import Listing, ServerPlan
-from host.servers_file import ServersFile, ServerSettings
+from host.servers_file import ServerSettings, ServersFile
 from sandboxes.image import facts
 from sandboxes.interface import Evidence, Program, SandboxHome, WireCounts
 from sandboxes.packages import Locked, command_program, parse_source, read_locked, resolve, unpack
@@ -87,9 +87,7 @@ async def _inspect(grounds: Grounds, name: str) -> Inspection:
     return await _start(plan, settings, package, program)
 
 
-async def _start(
-    plan: ServerPlan, settings: ServerSettings, package: Locked | None, program: Program
-) -> Inspection:
+async def _start(plan: ServerPlan, settings: ServerSettings, package: Locked | None, program: Program) -> Inspection:
     pool = ServerPool([plan], notify=_unheard)
     session = pool.sessions[plan.name]
     began = anyio.current_time()
@@ -127,9 +125,7 @@ async def _package(grounds: Grounds, name: str, settings: ServerSettings) -> Loc
             source.extras,
         ):
             return locked
-    return await resolve(
-        settings.package, home=grounds.home, runtime=await facts(grounds.home, settings.sandbox)
-    )
+    return await resolve(settings.package, home=grounds.home, runtime=await facts(grounds.home, settings.sandbox))
 
 
 async def _prepare(home: SandboxHome, settings: ServerSettings, package: Locked | None) -> Program:
