@@ -6,6 +6,7 @@ Decides: the event types and their envelope. Does not decide what is decided on:
 
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
 from context.json_values import JsonObject, JsonValue
@@ -63,5 +64,11 @@ class Event:
 
 def utc_text(seconds: float) -> str:
     """Seconds since the epoch as RFC 3339 UTC with milliseconds."""
-    moment = datetime.fromtimestamp(seconds, tz=timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    second, micros = divmod(round(seconds * 1_000_000), 1_000_000)
+    return f"{_second_text(second)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second_text(second: int) -> str:
+    # Remembered, because every event and entry of a call asks for the same few seconds.
+    return datetime.fromtimestamp(second, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")

@@ -63,7 +63,16 @@ def canonicalise(value: object) -> JsonValue:
         NotCanonical: see `canonical_bytes`; also a float such as 1e20, whose canonical form is an integer
             beyond ±(2^53-1).
     """
-    return cast("JsonValue", json.loads(canonical_bytes(value), parse_int=_safe_int))
+    return parse_canonical(canonical_bytes(value))
+
+
+def parse_canonical(data: bytes) -> JsonValue:
+    """What `canonical_bytes` wrote, as a value again.
+
+    Raises:
+        NotCanonical: see `canonicalise`.
+    """
+    return cast("JsonValue", json.loads(data, parse_int=_safe_int))
 
 
 def digest(value: object) -> str:

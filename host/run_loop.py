@@ -7,7 +7,7 @@ All state is in the journal: a run that died goes on from its rows. Nothing that
 ever carried out, because a turn is stored only when its stream has ended well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.interface import CallReady, Completed, ModelAdapter, OfferedTool, Retrying, TextDelta, Usage, View
@@ -319,7 +319,7 @@ class RunLoop:
     def _view(self) -> View:
         offered = [tool for tool in self._pool.tools.values() if self._offered(tool)]
         return View(
-            messages=tuple(self._handle.messages()),
+            messages=tuple(_answered(self._handle.messages())),
             tools=tuple(OfferedTool(tool.ref.model_name, tool.definition) for tool in offered),
             system=self._plan.system,
             tool_names={str(tool.ref): name for name, tool in self._pool.tools.items()},
@@ -327,9 +327,8 @@ class RunLoop:
         )
 
     def _offered(self, tool: KnownTool) -> bool:
-        """In scope, pinned, and its server not known to be dead. Always the pinned text, never the live one."""
-        session = self._pool.sessions[tool.ref.server]
-        if session.plan.unpinned or not tool.pin or session.state in {"failed", "stopped"}:
+        """In scope, pinned, its server not down for a while. Always the pinned text, never the live one."""
+        if not tool.pin or not self._pool.may_answer(tool.ref.server):
             return False
         return in_scope(self._plan.scope, tool.ref)
 
@@ -365,6 +364,24 @@ class _Spoken:
     model: str
     usage: Usage | None
     stop: str
+
+
+def _answered(messages: Sequence[Message]) -> Iterator[Message]:
+    """The conversation with a result for every call: providers refuse one that has none.
+
+    An earlier run of the session may have stopped with calls that were never carried out, or never answered.
+    """
+    for message, following in zip(messages, (*messages[1:], None), strict=True):
+        yield message
+        told = {part.call_id for part in following.parts if isinstance(part, ToolResult)} if following else set[str]()
+        open_ = tuple(_unanswered(call) for call in message.calls if call.call_id not in told)
+        if open_:
+            yield Message(f"{message.message_id}.unanswered", "tool", open_)
+
+
+def _unanswered(call: ToolCall) -> ToolResult:
+    text = "[no result] The run ended before the outcome of this call was known. It may or may not have happened."
+    return ToolResult(call.call_id, call.provider_id, call.name, (Text(text),), is_error=True)
 
 
 def _view_facts(view: View) -> JsonObject:

@@ -95,7 +95,7 @@ class CallFacts:
 
 
 def exit_code(end: End, calls: list[CallFacts], *, fail_on_deny: bool, all_servers_down: bool) -> int:
-    """The exit code of `product.md`'s table.
+    """The exit code, as the README's table lists them.
 
     Args:
         calls: In the order they were proposed.

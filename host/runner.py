@@ -106,7 +106,7 @@ async def carry_out(
     grounds = None
     plans = []
     if workshop.servers is not None:
-        grounds = Grounds(workshop.servers, workshop.lock, workshop.home.sandbox_home(), run_id)
+        grounds = Grounds(workshop.servers, workshop.lock, workshop.home.sandbox_home(), run_id, workshop.kept)
         plans = plan_run(grounds, scope)
         for plan in plans:
             workshop.servers.kind(plan.name)
@@ -146,7 +146,7 @@ async def carry_out(
         try:
             run.say_start(resumed=task is None)
             run.settle_what_is_open(request.resolve)
-            pool = ServerPool(plans, notify=run.notify)
+            pool = ServerPool(plans, notify=run.notify, kept=workshop.kept)
             for plan in plans:
                 if plan.unpinned:
                     run.warn(plan.unpinned)
@@ -324,8 +324,9 @@ class _Run:
         return digest([VERSION, rules, scope])
 
     def notify(self, kind: EventType, data: JsonObject) -> None:
-        """News of a server; what concerns walls and pins is evidence and goes into the record too."""
-        entries = (self._entry(kind.replace(".", "_"), data),) if kind in {"sandbox.state", "pin.changed"} else ()
+        """News of a server; what concerns walls, pins and restarts is evidence and goes into the record too."""
+        kept = kind in {"sandbox.state", "pin.changed"} or "restart" in data or "accepted_protocol" in data
+        entries = (self._entry(kind.replace(".", "_"), data),) if kept else ()
         self.handle.append(self._event(kind, data), entries=entries)
 
     def warn(self, text: str) -> None:

@@ -7,13 +7,14 @@ sandbox is built.
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from context.calls import ToolDefinition, ToolRef
 from context.errors import ConfigError
-from context.json_values import JsonObject
+from context.json_values import JsonObject, JsonValue, digest
 from host.lock_file import Lock, LockedServer
 from host.server_session import ServerPlan
+from host.servers.kept import KeptServers
 from host.servers_file import ServerSettings, ServersFile, server_digest
 from sandboxes import registry
 from sandboxes.image import facts
@@ -21,12 +22,16 @@ from sandboxes.interface import Mount, OpenSandbox, Program, SandboxHome, Sandbo
 from sandboxes.owners import this_process
 from sandboxes.packages import Locked, command_program, read_locked, unpack
 from sandboxes.settings import Limits
+from sandboxes.slots import SlotLimits, slot
 from tool_gateway.constraints import check_reachable
 from tool_gateway.gates import in_scope
 from tool_gateway.interface import KnownTool, Scope
 
 _WIRE_OVERHEAD = 1024 * 1024
 """Bytes a line may have beyond the result cap: JSON escapes, the envelope, a tool listing."""
+
+_KEPT = "kept"
+"""Run label of a sandbox that was started ahead of its run, or that several runs share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,16 @@ class Grounds:
 
     Attributes:
         run_id: Owner of the sandboxes; stands in their labels.
+        kept: What a long-lived host keeps between runs. Without it `pool` and `stateless` mean nothing.
+        slots: Most sandboxes at once; the defaults when None.
     """
 
     servers: ServersFile
     lock: Lock
     home: SandboxHome
     run_id: str
+    kept: KeptServers | None = None
+    slots: SlotLimits | None = None
 
 
 def plan_run(grounds: Grounds, scope: Scope) -> list[ServerPlan]:
@@ -50,7 +59,8 @@ def plan_run(grounds: Grounds, scope: Scope) -> list[ServerPlan]:
         ConfigError: a constraint that its tool's pinned schema cannot reach.
     """
     plans = [plan_server(grounds, name) for name in grounds.servers.servers]
-    return [plan for plan in plans if any(in_scope(scope, tool.ref) for tool in plan.tools.values())]
+    wanted = [plan for plan in plans if any(in_scope(scope, tool.ref) for tool in plan.tools.values())]
+    return [_kept(grounds, plan) for plan in wanted]
 
 
 def plan_server(grounds: Grounds, name: str) -> ServerPlan:
@@ -71,7 +81,31 @@ def plan_server(grounds: Grounds, name: str) -> ServerPlan:
         mounts=mounts,
         start_timeout=settings.limits.start_timeout,
         unpinned=_unpinned(name, settings, locked),
+        key=_key(name, settings, locked, mounts),
+        stateless=settings.stateless,
+        pool=settings.pool,
+        idle=settings.idle,
     )
+
+
+def _kept(grounds: Grounds, plan: ServerPlan) -> ServerPlan:
+    """The plan as a long-lived host carries it out: with sandboxes started ahead, or shared ones."""
+    if grounds.kept is None or plan.unpinned or not (plan.pool or plan.stateless):
+        return plan
+    # What waits is nobody's yet, so its label names no run; the run's evidence names the sandbox.
+    launch = plan_server(replace(grounds, run_id=_KEPT, kept=None), plan.name).launch
+    if not plan.stateless:
+        launch = grounds.kept.launcher(plan.key, launch, size=plan.pool, idle=plan.idle)
+    return replace(plan, launch=launch)
+
+
+def _key(name: str, settings: ServerSettings, locked: LockedServer | None, mounts: tuple[Mount, ...]) -> str:
+    """Equal for two plans only when the same server, from the same bytes, stands behind the same walls and pins."""
+    package: JsonValue = locked.package if locked else None
+    pins: JsonValue = {tool: pinned.digest for tool, pinned in locked.tools.items()} if locked else None
+    seen: JsonValue = [[str(mount.host), mount.at, mount.mode] for mount in mounts]
+    written = settings.model_dump(mode="json")
+    return digest([name, written, package, pins, seen])
 
 
 def unaccepted_plan(grounds: Grounds, name: str, package: Locked | None) -> ServerPlan:
@@ -146,7 +180,10 @@ def _launcher(
             line_bytes=2 * limits.result_bytes + _WIRE_OVERHEAD,
             start_timeout=limits.start_timeout,
         )
-        async with kind.make(grounds.home).open(spec) as opened:
+        async with (
+            slot(grounds.home, server=name, limits=grounds.slots),
+            kind.make(grounds.home).open(spec) as opened,
+        ):
             yield opened
 
     return launch

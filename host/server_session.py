@@ -50,6 +50,7 @@ ProgressCallback = Callable[[float, float | None, str | None], Awaitable[None]]
 _PAGES = 100
 _TOOLS = 5000
 _ALIVE_TIMEOUT = 5.0
+_SILENT_SECONDS = 15.0
 _LAST_WORDS = 1.0
 
 
@@ -63,6 +64,8 @@ class ServerPlan:
         era: `2026-07-28`, a handshake version, or None when it is not known yet.
         start_timeout: Seconds from launch until its tools are listed.
         unpinned: Why no tool of this server may be called (never accepted, configuration changed), or empty.
+        key: Digest of all that makes two plans of this server alike, for a host that keeps servers between runs.
+        stateless, pool, idle: As declared (`sandboxes.settings.WallSettings`); of no meaning to a single run.
     """
 
     name: str
@@ -72,6 +75,10 @@ class ServerPlan:
     mounts: tuple[Mount, ...] = ()
     start_timeout: float = 30.0
     unpinned: str = ""
+    key: str = ""
+    stateless: bool = False
+    pool: int = 0
+    idle: float = 600.0
 
 
 @dataclass(slots=True)
@@ -102,6 +109,7 @@ class ServerSession:
         self._ended = anyio.Event()
         self._client: Client | None = None
         self._opened: OpenSandbox | None = None
+        self._heard = 0.0
 
     @property
     def state(self) -> ServerState:
@@ -130,14 +138,40 @@ class ServerSession:
 
     async def settled(self) -> None:
         """Wait until the server is ready or has failed, and its newest list was read; its start timeout bounds this."""
-        await self._settled.wait()
-        with anyio.move_on_after(self.plan.start_timeout):
-            while self._relisting and self._state == "ready":
-                await self._relisted.wait()
+        if not self._settled.is_set():  # else waiting would still cost every call a turn of the event loop
+            await self._settled.wait()
+        if self._relisting:
+            with anyio.move_on_after(self.plan.start_timeout):
+                while self._relisting and self._state == "ready":
+                    await self._relisted.wait()
 
     def stop(self) -> None:
         """Ask the owner task to end. Idempotent."""
         self._over.set()
+
+    async def ended(self) -> None:
+        """Wait until the owner task has ended, and nothing of the server is left."""
+        await self._ended.wait()
+
+    async def make_sure(self) -> None:
+        """Before a call after a long silence: does the server still answer? Else it fails, and goes with its sandbox.
+
+        MCP has a ping in its handshake era only; later servers are judged by their process, which is watched anyway.
+        """
+        client = self._client
+        if client is None or self._state != "ready" or anyio.current_time() - self._heard < _SILENT_SECONDS:
+            return
+        if client.protocol_version not in HANDSHAKE_PROTOCOL_VERSIONS:
+            return
+        try:
+            with anyio.fail_after(_ALIVE_TIMEOUT):
+                await client.session.send_ping()
+        except (TimeoutError, ValidationError):
+            self._hangs()
+        except MCPError as error:
+            if error.error.code in {REQUEST_TIMEOUT, CONNECTION_CLOSED}:
+                self._hangs()
+        self._heard = anyio.current_time()
 
     async def own(self) -> None:
         """Start the server, keep it, and leave nothing of it. Never raises for a fault of the server."""
@@ -150,6 +184,7 @@ class ServerSession:
                         self._client = client
                         await self._list(client)
                         start.deadline = float("inf")
+                        self._heard = anyio.current_time()
                         self._become("ready")
                         await self._until_over(client, opened)
             if start.cancelled_caught:
@@ -219,6 +254,7 @@ class ServerSession:
             ) from error
         except (anyio.ClosedResourceError, anyio.BrokenResourceError) as error:
             raise ServerError(await self._last_words(), where=where, sent=True) from error
+        self._heard = anyio.current_time()
         dumped = cast("JsonObject", result.model_dump(by_alias=True, mode="json", exclude_none=True))
         if isinstance(result, InputRequiredResult):
             return RawResult(content=[], input_required=dumped)
@@ -330,8 +366,11 @@ class ServerSession:
             with anyio.fail_after(_ALIVE_TIMEOUT):
                 await client.session.list_tools(params=None)
         except (MCPError, TimeoutError, ValidationError):
-            self._become("failed", "the server hangs: it answers no request any more, so its sandbox was removed")
-            self._over.set()
+            self._hangs()
+
+    def _hangs(self) -> None:
+        self._become("failed", "the server hangs: it answers no request any more, so its sandbox was removed")
+        self._over.set()
 
     async def _last_words(self) -> str:
         """Why the connection ended; the process's end may be known a moment later than the pipe's."""
@@ -349,6 +388,9 @@ class ServerSession:
             data["detail"] = detail
         if state == "ready":
             data |= {"protocol": self.listing.protocol, "tools": len(self.listing.tools)}
+            era = self.plan.era
+            if era is not None and self.listing.protocol < era:  # dates: an older one than it was accepted with
+                data["accepted_protocol"] = era
             if self.listing.dropped:
                 data["dropped_tools"] = {escape_line(k, 128): v for k, v in self.listing.dropped.items()}
         self._notify("server.state", data)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from host.home import Home, find_home
 from host.lock_file import Lock, load_lock
@@ -15,10 +16,18 @@ from host.servers_file import ServersFile, load_servers
 from host.settings_file import Settings, load_settings
 from host.trust import require_trust
 
+if TYPE_CHECKING:  # it brings `mcp` along, which costs 0.7 s of CPU
+    from host.servers.kept import KeptServers
+
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """See the module. `servers` is None where no servers file was found."""
+    """See the module.
+
+    Attributes:
+        servers: None where no servers file was found.
+        kept: What a long-lived host keeps of servers between its runs; None for a command that runs once.
+    """
 
     home: Home
     project: Project
@@ -26,6 +35,7 @@ class Workshop:
     servers: ServersFile | None
     lock: Lock
     environ: Mapping[str, str]
+    kept: "KeptServers | None" = None
 
 
 def open_workshop(

@@ -56,6 +56,10 @@ class SandboxSpec:
         tmpfs: Bytes of writable scratch at `/tmp`.
         line_bytes: Longest line accepted from the server.
         env: Plain values; no sandbox hands any variable of the host through.
+        disk: Bytes that it may add to its writable mounts; also the size of the largest file it may write.
+        secrets: Name → value; readable inside as `/run/secrets/NAME`, and kept out of everything that comes back.
+        written: Which of `memory`, `cpus`, `pids`, `disk` the operator wrote down. One of these that cannot be
+            enforced is refused; a default that cannot is noted in the evidence.
     """
 
     server: str
@@ -69,8 +73,11 @@ class SandboxSpec:
     cpus: float = 1.0
     pids: int = 128
     tmpfs: int = 64 * 1024**2
+    disk: int = 1024**3
     line_bytes: int = 4 * 1024**2
     start_timeout: float = 30.0
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def read_mounts(pid: int) -> list[MountFacts]:
         if len(before) < 6 or len(behind) < 3:
             continue
         size = next((part[5:] for part in behind[2].split(",") if part.startswith("size=")), "")
-        found.append(MountFacts(_unescaped(before[4]), behind[0], frozenset(before[5].split(",")), size))
+        found.append(MountFacts(unescaped(before[4]), behind[0], frozenset(before[5].split(",")), size))
     return found
 
 
@@ -133,6 +133,7 @@ def _short(hex_digits: str) -> str:
     return hex_digits.strip().lstrip("0") or "0"
 
 
-def _unescaped(path: str) -> str:
+def unescaped(path: str) -> str:
+    """A path as the kernel writes it in `mountinfo`, made readable."""
     # The kernel writes space, tab, newline and backslash in a mount point as octal escapes.
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)

@@ -68,6 +68,7 @@ class Limits(Settings):
     memory: Size = 512 * 1024**2
     cpus: float = Field(default=1.0, gt=0)
     pids: int = Field(default=128, gt=0)
+    disk: Size = 1024**3
     call_timeout: Span = 60.0
     start_timeout: Span = 30.0
     result_bytes: Size = 1024**2
@@ -84,6 +85,11 @@ class WallSettings(Settings):
         entry: The package's entry point, when it has several.
         runtime: OCI runtime by name, for `docker`.
         env: Plain values, never secrets.
+        secrets: Name → where the secret is: `env:NAME` or `file:PATH`. Never the secret itself.
+        stateless: The server keeps nothing of one run that another could meet, so a long-lived host may let
+            its runs share one.
+        pool: How many a long-lived host keeps started ahead (how many share the runs, when stateless).
+        idle: Seconds without a run after which none of them is kept.
     """
 
     package: str | None = None
@@ -94,4 +100,9 @@ class WallSettings(Settings):
     runtime: str = "runc"
     mounts: tuple[MountSettings, ...] = ()
     env: Mapping[str, str] = Field(default_factory=dict[str, str])
+    secrets: Mapping[str, str] = Field(default_factory=dict[str, str])
     limits: Limits = Limits()
+    # When a server runs binds us, not the server: left out of dumps, and so of the digest that is accepted.
+    stateless: bool = Field(default=False, exclude=True)
+    pool: int = Field(default=0, ge=0, le=32, exclude=True)
+    idle: Span = Field(default=600.0, exclude=True)

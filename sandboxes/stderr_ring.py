@@ -10,16 +10,29 @@ from contextlib import suppress
 import anyio
 import anyio.abc
 
+from sandboxes.secret_values import SecretValues
+
 KEPT_BYTES = 64 * 1024
 BYTES_PER_SECOND = 8 * 1024**2
 """Taken per second; a flood beyond it waits in the server's own pipe and costs the server its own time."""
 
 
 class StderrRing:
-    """A ring of bytes. `total` counts all that ever came."""
+    """A ring of bytes. `total` counts all that ever came.
 
-    def __init__(self, *, limit: int = KEPT_BYTES, clock: Callable[[], float] = anyio.current_time) -> None:
+    Args:
+        secrets: What its text must not show.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit: int = KEPT_BYTES,
+        clock: Callable[[], float] = anyio.current_time,
+        secrets: SecretValues | None = None,
+    ) -> None:
         self._limit = limit
+        self._secrets = secrets or SecretValues({})
         self._clock = clock
         self._kept = bytearray()
         self._window = 0.0
@@ -40,7 +53,8 @@ class StderrRing:
 
     def text(self) -> str:
         """The newest bytes as text; what is not UTF-8 stands as replacement characters. Foreign and raw."""
-        return self._kept.decode("utf-8", errors="replace")
+        text = self._kept.decode("utf-8", errors="replace")
+        return self._secrets.hide_cut(text) if self.total > self._limit else self._secrets.hide(text)
 
 
 async def drain(stream: anyio.abc.ByteReceiveStream, ring: StderrRing) -> None:

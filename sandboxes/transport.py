@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
@@ -25,6 +26,7 @@ from sandboxes.background import beside
 from sandboxes.conversation import Conversation
 from sandboxes.decoder import Decoded, Fault, LineDecoder, WireLimits, decode_line
 from sandboxes.interface import WireCounts
+from sandboxes.secret_values import SecretValues
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -49,6 +51,7 @@ async def wire(
     limits: WireLimits | None = None,
     counts: WireCounts | None = None,
     output_schemas: dict[str, JsonObject] | None = None,
+    secrets: SecretValues | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> "AsyncGenerator[TransportStreams, None]":
     """The MCP transport over a server's stdin and stdout. On exit stdin is closed; stdout is left to its owner.
@@ -57,6 +60,7 @@ async def wire(
         stdin, stdout: Named from the server's side.
         server: The configured name, for error texts.
         counts, output_schemas: Filled while the connection lives.
+        secrets: What no message from the server may show.
         clock: Monotonic seconds, for the rates.
     """
     limits = limits or WireLimits()
@@ -70,7 +74,7 @@ async def wire(
     to_session, read = anyio.create_memory_object_stream["SessionMessage | Exception"](0)
     write, from_session = anyio.create_memory_object_stream["SessionMessage"](0)
     written = anyio.Event()
-    reader = _Reader(stdout, to_session, conversation, limits)
+    reader = _Reader(stdout, to_session, conversation, limits, secrets or SecretValues({}))
     writer = _Writer(stdin, from_session, to_session, conversation, limits, written)
     async with beside(reader.run, writer.run):
         try:
@@ -94,7 +98,9 @@ class _Reader:
         to_session: "MemoryObjectSendStream[SessionMessage | Exception]",
         conversation: Conversation,
         limits: WireLimits,
+        secrets: SecretValues,
     ) -> None:
+        self._secrets = secrets
         self._stdout = stdout
         self._to_session = to_session
         self._conversation = conversation
@@ -131,8 +137,16 @@ class _Reader:
 
     async def _decode(self, line: bytes) -> Decoded | None:
         if len(line) <= _HEAVY_LINE:
-            return decode_line(line, self._limits)
-        return await anyio.to_thread.run_sync(decode_line, line, self._limits)
+            return self._understand(line)
+        return await anyio.to_thread.run_sync(self._understand, line)
+
+    def _understand(self, line: bytes) -> Decoded | None:
+        decoded = decode_line(line, self._limits)
+        if decoded is None or not self._secrets:
+            return decoded
+        if isinstance(decoded, Fault):
+            return replace(decoded, reason=self._secrets.hide(decoded.reason))
+        return self._secrets.hide_in_object(decoded)
 
     async def _pass_on(self, decoded: Decoded, size: int) -> None:
         message = self._conversation.received(decoded, size=size)

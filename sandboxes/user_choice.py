@@ -5,9 +5,11 @@ Decides: the owner of the writable mount, so that what a server writes belongs t
 how a kind becomes that user.
 """
 
+import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from context.errors import SandboxError
 from context.visible_text import escape_line
@@ -36,20 +38,29 @@ def all_mounts(spec: SandboxSpec) -> tuple[Mount, ...]:
 
 
 def check_mounts(spec: SandboxSpec) -> None:
-    """Raises: SandboxError when a mount's host path is missing, or its place inside is not an absolute path."""
+    """Raises: SandboxError when a mount's host path is missing or leads through a symlink, or its place inside is
+    not an absolute path."""
     for mount in all_mounts(spec):
         parts = [part for part in mount.at.split("/") if part]
-        if not mount.at.startswith("/") or ".." in parts or not parts or parts[0] in _KERNEL_FOLDERS:
+        if not mount.at.startswith("/") or ".." in parts or not parts or parts[0] in _KERNEL_FOLDERS or ":" in mount.at:
             raise SandboxError(
                 f"nothing can be mounted at {escape_line(mount.at)}",
                 where=f"server {spec.server}",
-                next_step="Give `at` an absolute path without `..`, outside /proc, /sys and /dev, for example /work",
+                next_step="Give `at` an absolute path without `..` and `:`, outside /proc, /sys and /dev: /work",
             )
         if not mount.host.exists():
             raise SandboxError(
                 f"{escape_line(str(mount.host))} does not exist, so it cannot be mounted at {escape_line(mount.at)}",
                 where=f"server {spec.server}",
                 next_step="Create it, or correct `host` in that mount",
+            )
+    for mount in spec.mounts:
+        # Another server that may write the folder around it could have put a link in its place since it was declared.
+        if Path(os.path.realpath(mount.host)) != mount.host:
+            raise SandboxError(
+                f"{escape_line(str(mount.host))} leads through a symlink, so what is mounted is not what was declared",
+                where=f"server {spec.server}",
+                next_step="See who put the link there; then name the folder itself in that mount",
             )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import cast
 
 from context.decisions import Deny, Reason
-from context.json_values import SAFE_INTEGER, JsonObject, NotCanonical, canonical_bytes, canonicalise
+from context.json_values import SAFE_INTEGER, JsonObject, NotCanonical, canonical_bytes, parse_canonical
 from context.visible_text import escape_line
 from tool_gateway.argument_paths import written
 from tool_gateway.interface import CallProposal
@@ -40,14 +40,14 @@ def form(call: CallProposal) -> CallProposal | Deny:
     if fault is not None:
         return Deny((fault,))
     try:
-        size = len(canonical_bytes(call.arguments))
-        if size > MAX_BYTES:
+        data = canonical_bytes(call.arguments)
+        if len(data) > MAX_BYTES:
             return _deny(
                 "arguments_too_large",
-                f"the arguments have {size:,} bytes; the limit is {MAX_BYTES:,}",
+                f"the arguments have {len(data):,} bytes; the limit is {MAX_BYTES:,}",
                 "Send less in one call",
             )
-        canonical = canonicalise(call.arguments)
+        canonical = parse_canonical(data)
     except (NotCanonical, ValueError, RecursionError) as exc:
         return _deny("not_canonical", f"the arguments have no canonical form: {escape_line(str(exc), _EXCERPT)}", None)
     return replace(call, arguments=cast("JsonObject", canonical))

@@ -10,10 +10,12 @@ from typing import TextIO
 
 import anyio
 
-from context.json_values import leaves
+from context.json_values import JsonScalar, leaves
 from context.visible_text import escape_line
 from host.identity import who_runs_this
 from tool_gateway.interface import Answered, ApprovalRequest
+
+_SHOWN = 1000
 
 
 class TerminalApprover:
@@ -28,11 +30,13 @@ class TerminalApprover:
         async with self._one_at_a_time:
             self._write(card(request))
             line = await self._read_line()
-        answer, _, note = line.strip().partition(" ")
+        typed = line.strip()
+        answer, _, rest = typed.partition(" ")
         by = f"terminal:{who_runs_this()}"
         if answer.lower() in {"y", "yes"}:
             return Answered(True, by=by)
-        return Answered(False, by=by, note=note.strip() or None)
+        note = rest.strip() if answer.lower() in {"n", "no"} else typed
+        return Answered(False, by=by, note=note or None)
 
     async def _read_line(self) -> str:
         # Waiting on the descriptor keeps Ctrl-C and deadlines alive; a plain file is always readable.
@@ -47,10 +51,16 @@ def card(request: ApprovalRequest) -> str:
         "",
         f"  {request.ref} asks to be approved   (effect: {request.effect}, agent: {escape_line(request.agent, 60)})",
     ]
-    for path, value in leaves(request.arguments):
-        shown = escape_line(value, 400) if isinstance(value, str) else str(value)
-        lines.append(f"    {escape_line(path, 80)} = {shown!r}" if isinstance(value, str) else f"    {path} = {shown}")
+    lines.extend(f"    {escape_line(path, 200)} = {_shown(value)}" for path, value in leaves(request.arguments))
     lines.extend(f"    asked because: {escape_line(reason.text, 300)}" for reason in request.reasons)
     lines.append(f"    rules: {', '.join(request.rules)}")
     lines.append("  [y] allow once   [n REASON] deny   (Enter denies) › ")
     return "\n".join(lines)
+
+
+def _shown(value: JsonScalar) -> str:
+    """A value on one line. What is cut off is said, so that nobody takes the beginning for all of it."""
+    if not isinstance(value, str):
+        return str(value)
+    cut = f"  … the first {_SHOWN:,} of {len(value):,} characters" if len(value) > _SHOWN else ""
+    return f'"{escape_line(value[:_SHOWN])}"{cut}'

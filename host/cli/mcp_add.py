@@ -24,6 +24,7 @@ from host.lock_file import Lock, load_lock
 from host.project_files import SERVERS_NAME, Project, find_project, lock_beside
 from host.servers_file import SERVER_NAME, ServersFile, load_servers
 from host.small_files import shown
+from host.toml_files import FILE_BYTES
 
 if TYPE_CHECKING:
     from context.calls import ToolDefinition
@@ -75,6 +76,12 @@ class _Target:
 
     def read(self, text: str) -> ServersFile:
         """The servers file as it would be with this text. Raises: ConfigError."""
+        if len(text.encode()) > FILE_BYTES:
+            raise ConfigError(
+                f"with this server the file would be larger than {FILE_BYTES:,} bytes",
+                where=shown(self.path),
+                next_step="Take fewer of its tools, with --tools",
+            )
         return load_servers(self.path, home=self.home.folder, protected=self.protected, content=text.encode())
 
 

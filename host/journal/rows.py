@@ -110,31 +110,27 @@ def change_call(connection: sqlite3.Connection, run_id: str, change: CallChange)
     if row is None:
         raise JournalError("there is no such call in this run", where=f"call {change.call_id}")
     check_call(row[0], change.state)
+    columns: dict[str, Any] = {
+        "state": change.state,
+        "server": change.ref.server if change.ref else None,
+        "tool": change.ref.tool if change.ref else None,
+        "effect": change.effect,
+        "arguments": to_text_or_none(change.arguments),
+        "decision": change.decision,
+        "reasons": None if change.reasons is None else to_text(list(change.reasons)),
+        "key": change.key,
+        "result": to_text_or_none(change.result),
+        "legs": change.legs,
+        "duration_ms": change.duration_ms,
+        "approval": change.approval,
+        "input_state": to_text_or_none(change.input_state),
+    }
+    # Only what changes is named: SQLite writes the index of every column that is, also where its value stays.
+    known = {name: value for name, value in columns.items() if value is not None}
     try:
         connection.execute(
-            """UPDATE calls SET state = ?,
-                server = COALESCE(?, server), tool = COALESCE(?, tool), effect = COALESCE(?, effect),
-                arguments = COALESCE(?, arguments), decision = COALESCE(?, decision), reasons = COALESCE(?, reasons),
-                key = COALESCE(?, key), result = COALESCE(?, result), legs = COALESCE(?, legs),
-                duration_ms = COALESCE(?, duration_ms), approval = COALESCE(?, approval),
-                input_state = COALESCE(?, input_state)
-            WHERE call_id = ?""",
-            (
-                change.state,
-                change.ref.server if change.ref else None,
-                change.ref.tool if change.ref else None,
-                change.effect,
-                to_text_or_none(change.arguments),
-                change.decision,
-                None if change.reasons is None else to_text(list(change.reasons)),
-                change.key,
-                to_text_or_none(change.result),
-                change.legs,
-                change.duration_ms,
-                change.approval,
-                to_text_or_none(change.input_state),
-                change.call_id,
-            ),
+            f"UPDATE calls SET {', '.join(f'{name} = ?' for name in known)} WHERE call_id = ?",
+            (*known.values(), change.call_id),
         )
     except sqlite3.IntegrityError as error:
         raise JournalError(

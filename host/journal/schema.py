@@ -47,7 +47,7 @@ _VERSION_1 = (
         message TEXT NOT NULL,
         PRIMARY KEY (run_id, position)
     )""",
-    # `key` fences: one key leaves once, whoever tries.
+    # `key` fences: one key leaves once, whoever tries. Only calls that left have one.
     """CREATE TABLE calls (
         call_id TEXT PRIMARY KEY,
         run_id TEXT NOT NULL REFERENCES runs (run_id),
@@ -63,7 +63,7 @@ _VERSION_1 = (
         malformed TEXT,
         decision TEXT,
         reasons TEXT,
-        key TEXT UNIQUE,
+        key TEXT,
         result TEXT,
         legs INTEGER NOT NULL DEFAULT 0,
         duration_ms REAL,
@@ -71,6 +71,7 @@ _VERSION_1 = (
         input_state TEXT,
         UNIQUE (run_id, position)
     )""",
+    "CREATE UNIQUE INDEX calls_key ON calls (key) WHERE key IS NOT NULL",
     """CREATE TABLE approvals (
         number INTEGER PRIMARY KEY AUTOINCREMENT,
         approval_id TEXT NOT NULL UNIQUE,
@@ -100,8 +101,9 @@ _VERSION_1 = (
     ) WITHOUT ROWID""",
     # Outbox and index of the record in one: `payload` stays until the line is known to be on disk; `n` and `link`
     # say where it stands and what it hashes to, so that a cut or rewritten record differs from what is written here.
+    # No row is ever deleted, so that `position` grows without a counter of its own.
     """CREATE TABLE record_entries (
-        position INTEGER PRIMARY KEY AUTOINCREMENT,
+        position INTEGER PRIMARY KEY,
         entry_id TEXT NOT NULL UNIQUE,
         run_id TEXT NOT NULL,
         owner TEXT NOT NULL,

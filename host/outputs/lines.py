@@ -93,7 +93,8 @@ def _completed(data: JsonObject) -> str:
     if outcome == "denied":
         return ""
     sign = {"succeeded": "✓", "failed": "!", "in_doubt": "??"}.get(str(outcome), "?")
-    line = f"  {sign} {_address(data)}  {_text(data, 'outcome')}  {data.get('duration_ms')} ms"
+    took = f"  {data['duration_ms']} ms" if data.get("duration_ms") is not None else ""
+    line = f"  {sign} {_address(data)}  {_text(data, 'outcome')}{took}"
     if outcome == "succeeded":
         return line
     reasons = [cast("JsonObject", reason) for reason in _list(data, "reasons")]
@@ -101,7 +102,7 @@ def _completed(data: JsonObject) -> str:
 
 
 def _requested(data: JsonObject) -> str:
-    return f"  ? {_address(data)}  waits for approval {_text(data, 'approval_id')} (rules: {_joined(data, 'rules')})"
+    return f"  ? {_address(data)}  asks for approval {_text(data, 'approval_id')} (rules: {_joined(data, 'rules')})"
 
 
 def _pin(data: JsonObject) -> str:

@@ -102,11 +102,12 @@ def _as_number(digits: str) -> int | float:
 
 
 def _parts(fields: dict[str, Any]) -> bytes:
-    # Keys sort by UTF-16 code units (RFC 8785, section 3.2.3); against ASCII that is Python's order too.
-    before = {key: value for key, value in fields.items() if key < "n"}
-    between = {key: value for key, value in fields.items() if "n" < key < "prev"}
-    after = {key: value for key, value in fields.items() if key > "prev"}
-    return b"\n".join(canonical_bytes(part)[1:-1] for part in (before, between, after))
+    # Encoded once, with stand-ins for the place. Behind `n` stand texts only (`type`, `ts`, ids), and a text has no
+    # bare quote, so the last `"n":0,` and the first `"prev":""` behind it are the stand-ins, whatever a body says.
+    line = canonical_bytes({**fields, "n": 0, "prev": ""})[1:-1]
+    before, _, behind = line.rpartition(b'"n":0,')
+    between, _, after = behind.partition(b'"prev":""')
+    return b"\n".join(part.strip(b",") for part in (before, between, after))
 
 
 def _made_canonical(value: Any) -> Any:

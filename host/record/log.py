@@ -41,12 +41,17 @@ class Head:
 
 @dataclass(slots=True)
 class _End:
-    """The newest segment as this process last left it: while nobody else wrote, an append reads nothing."""
+    """The newest segment as this process last left it: while nobody else wrote, an append reads nothing.
+
+    Attributes:
+        next_path: Of the segment that would be newer; made once, because every append looks for it.
+    """
 
     file: int
     number: int
     size: int
     head: Head
+    next_path: str
 
 
 class RecordLog:
@@ -196,8 +201,7 @@ class RecordLog:
         end = self._end
         if end is not None:
             state = os.fstat(end.file)
-            newest = not segment_path(self.folder, end.number + 1).exists()
-            if state.st_nlink and newest and state.st_size == end.size:
+            if state.st_nlink and state.st_size == end.size and not os.path.exists(end.next_path):  # noqa: PTH110
                 return end
             if state.st_nlink == 0 or state.st_size < end.size:
                 raise JournalError(
@@ -225,7 +229,7 @@ class RecordLog:
         except BaseException:
             os.close(file)
             raise
-        return _End(file, int(path.stem), size, head)
+        return self._end_at(file, int(path.stem), size, head)
 
     def _open(self, path: Path, *, new: bool) -> int:
         flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -262,8 +266,11 @@ class RecordLog:
         number = end.number + 1
         file = self._open(segment_path(self.folder, number), new=True)
         os.close(end.file)
-        self._end = _End(file, number, 0, end.head)
+        self._end = self._end_at(file, number, 0, end.head)
         return self._end
+
+    def _end_at(self, file: int, number: int, size: int, head: Head) -> _End:
+        return _End(file, number, size, head, str(segment_path(self.folder, number + 1)))
 
     @contextlib.contextmanager
     def _told(self, what: str) -> Generator[None]:

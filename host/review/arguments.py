@@ -41,7 +41,7 @@ class Argument:
 
     def line(self) -> str:
         """`max_count  integer, required, default 10: how many`, escaped."""
-        words = [" or ".join(self.types) or "anything"]
+        words = [escape_line(" or ".join(self.types), 100) or "anything"]
         if self.required:
             words.append("required")
         for key, value in self.told.items():

@@ -5,8 +5,9 @@
     done = project.run(turns(turn(("kit.append", {"path": "…", "line": "a"})), "Done."), "--approve", "kit.append")
     done.code, done.report, done.out, done.err
 
-`run` works in this process, `start` runs the installed program. The lock is written by code, as `gatehost mcp
-accept` would, with what the kit's and the hostile servers list as long as they are honest.
+`run` and `call` work in this process, `fork` in a copy of it, `start` and `program` run the installed program. The
+lock is written by code, as `gatehost mcp accept` would, with what the kit's and the hostile servers list as long as
+they are honest.
 """
 
 import io
@@ -25,14 +26,18 @@ import pytest
 
 from context.calls import ToolDefinition
 from context.json_values import JsonObject
+from host.cli import run_verb, runs_verb
 from host.cli.main import main
 from host.journal import Journal
 from host.lock_file import update_lock
 from host.servers_file import load_servers, server_digest
+from sandboxes import owners
 from tests.host import kit_server
 from tests.hostile import server as hostile_server
 
 GATEHOST = str(Path(sys.executable).with_name("gatehost"))
+WARM = (run_verb, runs_verb)
+"""Imported here, because the program imports a command late: else every forked copy would."""
 KIT = (sys.executable, "-I", str(Path(kit_server.__file__)))
 Tools = Mapping[str, str | Mapping[str, Any]]
 
@@ -62,6 +67,44 @@ class Finished:
 
     def of(self, kind: str) -> list[Any]:
         return [event for event in self.events if event["type"] == kind]
+
+
+class Forked:
+    """A command in a forked process: as real as a started one, without the second that Python takes to import."""
+
+    def __init__(self, arguments: Sequence[str], *, environ: Mapping[str, str], err: Path) -> None:
+        source, sink = os.pipe()
+        self.err = err
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 70
+            try:
+                os.close(source)
+                os.dup2(sink, 1)
+                os.dup2(os.open(err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+                os.environ.update(environ)
+                owners.this_process.cache_clear()
+                sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+                try:
+                    code = main(arguments)
+                except SystemExit as end:
+                    code = end.code if isinstance(end.code, int) else 1
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                os._exit(code)
+        os.close(sink)
+        self.stdout = os.fdopen(source)
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def finish(self) -> Finished:
+        with self.stdout:
+            out = self.stdout.read()
+        _, status = os.waitpid(self.pid, 0)
+        return Finished(os.waitstatus_to_exitcode(status), out, self.err.read_text())
 
 
 def turn(*calls: tuple[str, JsonObject], text: str = "") -> JsonObject:
@@ -106,6 +149,8 @@ class Project:
         name: str,
         command: Sequence[str] | None = None,
         *,
+        sandbox: str = "unconfined",
+        mounts: Sequence[Mapping[str, str]] = (),
         limits: Mapping[str, Any] | None = None,
         accept: bool = True,
         tools: Tools | None = None,
@@ -120,7 +165,8 @@ class Project:
         declared = {**(tools or {}), **effects}
         self._servers[name] = {
             "command": list(command or (*KIT, f"--changed={self.changed}")),
-            "sandbox": "unconfined",
+            "sandbox": sandbox,
+            "mounts": list(mounts),
             "limits": {"start_timeout": "10s", "call_timeout": "10s", **(limits or {})},
             "tools": {
                 tool: {"effect": rule} if isinstance(rule, str) else dict(rule) for tool, rule in declared.items()
@@ -134,6 +180,9 @@ class Project:
         """Change keys of a server's table; what was accepted stays as it was."""
         self._servers[name] |= keys
         self._write()
+
+    def command(self, name: str) -> list[str]:
+        return list(self._servers[name]["command"])
 
     def accept(self, name: str, definitions: Sequence[JsonObject] | None = None) -> None:
         """Write the lock's part of one server.
@@ -191,6 +240,11 @@ class Project:
             **(pipes | options),
         )
 
+    def fork(self, *arguments: str) -> Forked:
+        """Any command, in a process of its own that can be signalled and killed."""
+        self._scripts += 1
+        return Forked(arguments, environ=self.environ, err=self.folder / f"err{self._scripts}")
+
     def finish(self, process: "subprocess.Popen[str]", *, seconds: float = 60) -> Finished:
         """What a started program printed; it must end by itself."""
         try:
@@ -232,7 +286,7 @@ def lines(path: Path) -> list[str]:
 
 
 def _listed(command: Sequence[str]) -> list[JsonObject]:
-    if command[: len(KIT)] == KIT:
+    if any(part.endswith("kit_server.py") for part in command):
         return kit_server.TOOLS  # type: ignore[return-value]
     if len(command) > 3 and command[3] in hostile_server.MODES:
         mode = command[3]

@@ -23,6 +23,7 @@ from host.review.effects import guess_effect, habit
 from host.review.inspection import Inspection
 from host.review.proposal import propose
 from host.review.servers_text import appended, server_block, without_server, write_text
+from host.review.told import told_listing, told_server, told_stderr, told_tool
 from host.review.toml_text import value_text
 from host.server_session import Listing
 from host.servers_file import ServersFile, load_servers
@@ -341,6 +342,25 @@ def test_a_change_is_told_without_a_hidden_character(
     assert not any(is_hidden(char) for char in lines)
     assert (found.pin("read"), found.pin("write")) == pins
     json.dumps(found.as_json())
+
+
+def test_a_person_sees_every_hidden_character_of_what_a_server_says(servers: ServersFile) -> None:
+    nasty = "a\x1b[2K\rb\u202ec\u200b\U000e0041\nd"
+    schema: JsonObject = {
+        "type": "object",
+        "properties": {nasty: {"type": nasty, "description": nasty, "enum": [nasty], "default": {nasty: nasty}}},
+        "required": [nasty],
+    }
+    poisoned = ToolDefinition("x", nasty, schema, None, {nasty: nasty}, nasty)
+    said = Listing({"x": poisoned, "y": WRITE}, {nasty: nasty}, nasty, nasty)
+    lines = [
+        *told_tool(poisoned, None),
+        *told_server(inspected(servers), said, ()),
+        *told_listing(said, []),
+        *told_stderr(replace(inspected(servers), stderr=nasty)),
+    ]
+    assert len([line for line in lines if r"\u202ec\u200b\U000e0041" in line]) >= 8
+    assert not any("\n" in line or any(map(is_hidden, line)) for line in lines)
 
 
 def test_another_configuration_unpins_every_tool(servers: ServersFile) -> None:

@@ -177,9 +177,9 @@ def test_130_outranks_9(project: Project) -> None:
     hold.touch()
     name, arguments = append(project)
     script = project.script(turn((name, {**arguments, "hold": str(hold)})), "Done.")
-    process = project.start(*project.arguments("--approve", "kit.*", model=script, output="json"))
+    process = project.fork(*project.arguments("--approve", "kit.*", model=script, output="json"))
     until(lambda: lines(effects) == ["a"])
     process.send_signal(signal.SIGINT)
-    done = project.finish(process)
+    done = process.finish()
     assert (done.code, done.report["exit_code"], done.report["status"]) == (130, 130, "in_doubt")
     assert done.report["calls"][0]["outcome"] == "in_doubt"

@@ -60,7 +60,7 @@ def check_stream(done: Finished) -> None:
     assert [event["type"] for event in events if event["type"] in TERMINAL] == [events[-1]["type"]]
     before = 0
     for event in events:
-        assert ENVELOPE <= event.keys(), event
+        assert event.keys() >= ENVELOPE, event
         assert FIELDS[event["type"]] <= event.keys(), event
         assert event["seq"] == before + (event["type"] != "message.delta")
         before = event["seq"]
@@ -138,7 +138,7 @@ def test_a_run_that_does_not_end_well_is_told_whole_too(
 
     done = project.run(*script, flags=flags)
     report = done.report
-    assert REPORT <= report.keys()
+    assert report.keys() >= REPORT
     assert (done.code, report["exit_code"]) == (code, code)
     assert report["denied"] == denied
     assert report["record"]["entries"] > 0
@@ -153,7 +153,7 @@ def test_the_object_tells_calls_as_they_ended(project: Project) -> None:
         "Done.",
         flags=["--approve", "kit.*"],
     ).report
-    assert REPORT <= report.keys()
+    assert report.keys() >= REPORT
     assert (report["status"], report["exit_code"], report["answer"], report["denied"]) == ("completed", 0, "Done.", 1)
     assert re.fullmatch(r"[0-9a-f]{32}", report["trace_id"])
     assert (report["scripted"], report["unconfined"]) == (True, ["kit"])

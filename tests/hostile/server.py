@@ -492,8 +492,88 @@ class Legacy(Server):
     modern = False
 
 
+class StopAfterListing(Server):
+    """Lists its tools and then reads nothing any more, without ending."""
+
+    def list_tools(self, request):
+        super().list_tools(request)
+        time.sleep(3600)
+
+
+class IdReuse(Server):
+    """Answers each call rightly, and then answers every id that was ever used once more, with other words."""
+
+    def __init__(self):
+        self.ids = []
+
+    def handle(self, request):
+        if "id" in request:
+            self.ids.append(request["id"])
+        super().handle(request)
+
+    def call(self, request, name, arguments):
+        with LOCK:
+            for number in self.ids[:-1]:
+                say({"jsonrpc": "2.0", "id": number, "result": text_result("stolen")})
+            result(request, text_result("right"))
+            for number in self.ids:
+                say({"jsonrpc": "2.0", "id": number, "result": text_result("stolen")})
+
+
+class AskWithOneId(Server):
+    """After the handshake: many requests of its own under one id, and answers to none of ours in between."""
+
+    def call(self, request, name, arguments):
+        with LOCK:
+            for _ in range(50):
+                say({"jsonrpc": "2.0", "id": request["id"], "method": "roots/list"})
+            result(request, text_result("right"))
+
+
+class OldProtocol(Server):
+    """Claims a protocol version that nobody speaks."""
+
+    modern = False
+
+    def handle(self, request):
+        if request.get("method") == "initialize":
+            info = {"name": "hostile", "version": "1"}
+            result(request, {"protocolVersion": "1999-01-01", "capabilities": {"tools": {}}, "serverInfo": info})
+        else:
+            super().handle(request)
+
+
+class Line200(LongLine):
+    """A line of 200 MB."""
+
+    size = 200 * 1024**2
+
+
+class SchemaBombs(Server):
+    """Schemas that make a careless checker run for ever: a cycle, a doubling, a backtracking pattern, a far reference."""
+
+    def tools(self):
+        doubling = {"$defs": {"d0": {"type": "string"}}, **OBJECT}
+        for number in range(1, 64):
+            doubling["$defs"][f"d{number}"] = {"allOf": [{"$ref": f"#/$defs/d{number - 1}"}] * 2}
+        doubling["properties"] = {"text": {"$ref": "#/$defs/d63"}}
+        bombs = {
+            "cycle": {**OBJECT, "$defs": {"a": {"$ref": "#/$defs/a"}}, "properties": {"text": {"$ref": "#/$defs/a"}}},
+            "doubling": doubling,
+            "pattern": {**OBJECT, "properties": {"text": {"type": "string", "pattern": "^(a+)+$"}}},
+            "far": {**OBJECT, "properties": {"text": {"$ref": "http://127.0.0.1:9/schema.json"}}},
+        }
+        return [*TOOLS, *({"name": name, "inputSchema": schema} for name, schema in bombs.items())]
+
+
 MODES = {
     "honest": Server,
+    "stop-after-listing": StopAfterListing,
+    "id-reuse": IdReuse,
+    "ask-with-one-id": AskWithOneId,
+    "old-protocol": OldProtocol,
+    "line-200-mb": Line200,
+    "schema-bombs": SchemaBombs,
     "legacy": Legacy,
     "garbage": Garbage,
     "garbage-between": GarbageBetween,
