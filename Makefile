@@ -4,6 +4,7 @@
 PYTHON ?= python3
 ARGS ?=
 ROUNDS ?= 20
+RUNS ?= 300
 
 VENV := .venv
 GATEHOST := $(VENV)/bin/gatehost
@@ -39,8 +40,8 @@ check: lint test ## everything that must pass before a commit
 bench: $(INSTALLED) ## the costs of governing, as ratios
 	@.ci/with-engine $(VENV)/bin/python -m benchmarks $(ARGS)
 
-soak: $(INSTALLED) ## the sandbox tests again and again (ROUNDS=20); nothing may be left behind
-	@.ci/with-engine .ci/soak $(ROUNDS)
+soak: $(INSTALLED) ## 300 runs twice over (RUNS=300), then the sandbox tests again and again (ROUNDS=20); nothing may be left
+	@.ci/with-engine .ci/soak $(ROUNDS) $(RUNS)
 
 lock: $(INSTALLED) ## write the hash-pinned locks; ARGS=--upgrade takes newer versions
 	@$(VENV)/bin/python .ci/lock.py $(ARGS)

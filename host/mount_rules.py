@@ -9,6 +9,7 @@ a forged one made in its place; so each folder on the way is mounted over itself
 renamed (rename(2), EBUSY).
 """
 
+import json
 import os
 import posixpath
 import pwd
@@ -91,7 +92,7 @@ def resolve_mounts(
         host = _host_path(file, (*key, "host"), item.host, ground.folder)
         refusal = _refusal(host, state)
         if refusal is None and item.mode == "rw":
-            refusal = _own_refusal(host, ground)
+            refusal = _inexact(item.host, host, ground.folder) or _own_refusal(host, ground)
         if refusal is not None:
             raise file.fault((*key, "host"), f"{shown(host)} {refusal[0]}", next_step=refusal[1])
         mounts.append(Mount(host, item.at, item.mode))
@@ -205,6 +206,16 @@ def _refusal(host: Path, state: Path) -> tuple[str, str] | None:
     if any(socket.is_relative_to(host) for socket in _known_sockets()):
         return "holds the socket of an engine or of the system", smaller
     return None
+
+
+def _inexact(text: str, host: Path, folder: Path) -> tuple[str, str] | None:
+    """What is written to must be what stands in the file: a link or a `..` may come to mean another folder."""
+    if ".." not in Path(text).parts and folder / text == host:
+        return None
+    return (
+        f"is where {shown(Path(text))} leads, and a writable mount needs the exact path, without symlinks and `..`",
+        f"Write host = {json.dumps(str(host), ensure_ascii=False)}",
+    )
 
 
 def _own_refusal(host: Path, ground: Ground) -> tuple[str, str] | None:

@@ -250,7 +250,7 @@ async def _drive_watched(
         if driving.cancelled_caught:
             phase = "interrupted" if run.interrupted else "late"
             run.fault = run.fault or (
-                "interrupted" if run.interrupted else f"the run's time of {seconds:g} s was up (--timeout)"
+                "interrupted" if run.interrupted else f"the run's time of {seconds:g} s was up"
             )
         with anyio.move_on_after(0 if run.interrupted else _REAP_SECONDS):
             await reaped.wait()  # a run may be shorter than the removal of what another one left
@@ -385,13 +385,15 @@ class _Run:
 
     def _change(self, call: StoredCall, change: CallChange, what: str) -> None:
         body: JsonObject = {"server": call.server, "tool": call.tool, "what": what, "by": who_runs_this()}
-        ids = {"call_id": call.call_id}
+        ids = {"call_id": call.call_id, "turn_id": f"{call.run_id}.{call.turn}"}
         data: JsonObject = {
             "server": call.server,
             "tool": call.tool,
             "decision": call.decision,
             "outcome": change.state if change.state in {"in_doubt", "succeeded"} else None,
             "reasons": [{"gate": "resume", "code": what, "text": _RESUMED[what]}],
+            "duration_ms": call.duration_ms,
+            "result": change.result,
         }
         events = (self._event("call.completed", data, ids),) if data["outcome"] else ()
         self.handle.change_call(change, events=events, entries=(self._entry("resumption", body, ids=ids),))

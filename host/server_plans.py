@@ -5,9 +5,10 @@ server counts as unaccepted. Does not decide any key's meaning (`servers_file`, 
 sandbox is built.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+import os
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 from context.calls import ToolDefinition, ToolRef
 from context.errors import ConfigError
@@ -30,6 +31,7 @@ from tool_gateway.interface import KnownTool, Scope
 _WIRE_OVERHEAD = 1024 * 1024
 """Bytes a line may have beyond the result cap: JSON escapes, the envelope, a tool listing."""
 
+_WALL_LIMITS = frozenset({"memory", "cpus", "pids", "disk"})
 _KEPT = "kept"
 """Run label of a sandbox that was started ahead of its run, or that several runs share."""
 
@@ -42,6 +44,7 @@ class Grounds:
         run_id: Owner of the sandboxes; stands in their labels.
         kept: What a long-lived host keeps between runs. Without it `pool` and `stateless` mean nothing.
         slots: Most sandboxes at once; the defaults when None.
+        environ: Where `env:` references to secrets are looked up, at each start anew.
     """
 
     servers: ServersFile
@@ -50,6 +53,7 @@ class Grounds:
     run_id: str
     kept: KeptServers | None = None
     slots: SlotLimits | None = None
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 
 def plan_run(grounds: Grounds, scope: Scope) -> list[ServerPlan]:
@@ -73,9 +77,11 @@ def plan_server(grounds: Grounds, name: str) -> ServerPlan:
     locked = grounds.lock.servers.get(name)
     mounts = grounds.servers.sandbox_mounts(name)
     tools = {tool: _known(grounds.servers, name, settings, tool, locked) for tool in settings.tools}
+    launcher = _Launcher(grounds, name, settings, mounts, locked.package if locked else None)
     return ServerPlan(
         name=name,
-        launch=_launcher(grounds, name, settings, mounts, locked.package if locked else None),
+        prepare=launcher.prepare,
+        launch=launcher.launch,
         tools=tools,
         era=locked.protocol if locked else None,
         mounts=mounts,
@@ -93,10 +99,11 @@ def _kept(grounds: Grounds, plan: ServerPlan) -> ServerPlan:
     if grounds.kept is None or plan.unpinned or not (plan.pool or plan.stateless):
         return plan
     # What waits is nobody's yet, so its label names no run; the run's evidence names the sandbox.
-    launch = plan_server(replace(grounds, run_id=_KEPT, kept=None), plan.name).launch
+    unowned = plan_server(replace(grounds, run_id=_KEPT, kept=None), plan.name)
+    launch = unowned.launch
     if not plan.stateless:
         launch = grounds.kept.launcher(plan.key, launch, size=plan.pool, idle=plan.idle)
-    return replace(plan, launch=launch)
+    return replace(plan, prepare=unowned.prepare, launch=launch)
 
 
 def _key(name: str, settings: ServerSettings, locked: LockedServer | None, mounts: tuple[Mount, ...]) -> str:
@@ -112,9 +119,11 @@ def unaccepted_plan(grounds: Grounds, name: str, package: Locked | None) -> Serv
     """A plan to look at a server that nobody accepted yet: it starts, behind its walls, and no tool may be called."""
     settings = grounds.servers.servers[name]
     mounts = grounds.servers.sandbox_mounts(name)
+    launcher = _Launcher(grounds, name, settings, mounts, package.as_json() if package else None)
     return ServerPlan(
         name=name,
-        launch=_launcher(grounds, name, settings, mounts, package.as_json() if package else None),
+        prepare=launcher.prepare,
+        launch=launcher.launch,
         tools={},
         mounts=mounts,
         start_timeout=settings.limits.start_timeout,
@@ -158,35 +167,54 @@ def _known(
     )
 
 
-def _launcher(
-    grounds: Grounds, name: str, settings: ServerSettings, mounts: tuple[Mount, ...], package: JsonObject | None
-) -> Callable[[], AbstractAsyncContextManager[OpenSandbox]]:
+class _Launcher:
+    """Fetches a server's program once per start, then opens its sandbox."""
+
+    def __init__(
+        self,
+        grounds: Grounds,
+        name: str,
+        settings: ServerSettings,
+        mounts: tuple[Mount, ...],
+        package: JsonObject | None,
+    ) -> None:
+        self._grounds = grounds
+        self._name = name
+        self._settings = settings
+        self._mounts = mounts
+        self._package = package
+        self._program: Program | None = None
+
+    async def prepare(self) -> Program:
+        self._program = await _program(self._grounds.home, self._name, self._settings, self._package)
+        return self._program
+
     @asynccontextmanager
-    async def launch() -> AsyncGenerator[OpenSandbox, None]:
+    async def launch(self) -> AsyncGenerator[OpenSandbox, None]:
+        grounds, settings, limits = self._grounds, self._settings, self._settings.limits
         kind = registry.get(settings.sandbox)
-        program = await _program(grounds.home, name, settings, package)
-        limits = settings.limits
         spec = SandboxSpec(
-            server=name,
+            server=self._name,
             run_id=grounds.run_id,
             owner=this_process(),
-            program=program,
-            mounts=mounts,
+            program=self._program or await self.prepare(),
+            mounts=self._mounts,
             env=settings.env,
             runtime=settings.runtime,
             memory=limits.memory,
             cpus=limits.cpus,
             pids=limits.pids,
+            disk=limits.disk,
+            written=frozenset(limits.model_fields_set) & _WALL_LIMITS,
+            secrets=grounds.servers.secrets(self._name, grounds.environ),
             line_bytes=2 * limits.result_bytes + _WIRE_OVERHEAD,
             start_timeout=limits.start_timeout,
         )
         async with (
-            slot(grounds.home, server=name, limits=grounds.slots),
+            slot(grounds.home, server=self._name, limits=grounds.slots),
             kind.make(grounds.home).open(spec) as opened,
         ):
             yield opened
-
-    return launch
 
 
 async def _program(home: SandboxHome, name: str, settings: ServerSettings, package: JsonObject | None) -> Program:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 from mcp import Client, MCPError
 from mcp.client.session import IncomingMessage
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
@@ -60,6 +61,7 @@ class ServerPlan:
 
     Attributes:
         launch: Opens the sandbox with the server in it.
+        prepare: Fetches and checks what `launch` needs; bounded by its own clients, not by `start_timeout`.
         tools: The listed and pinned tools.
         era: `2026-07-28`, a handshake version, or None when it is not known yet.
         start_timeout: Seconds from launch until its tools are listed.
@@ -79,6 +81,7 @@ class ServerPlan:
     stateless: bool = False
     pool: int = 0
     idle: float = 600.0
+    prepare: Callable[[], Awaitable[object]] = anyio.lowlevel.checkpoint
 
 
 @dataclass(slots=True)
@@ -176,6 +179,8 @@ class ServerSession:
     async def own(self) -> None:
         """Start the server, keep it, and leave nothing of it. Never raises for a fault of the server."""
         try:
+            # Fetching a package for the first time may take minutes; that is no slow start of the server.
+            await self.plan.prepare()
             with anyio.CancelScope(deadline=anyio.current_time() + self.plan.start_timeout) as start:
                 async with self.plan.launch() as opened:
                     self._opened = opened

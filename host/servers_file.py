@@ -20,8 +20,10 @@ from context.visible_text import escape_line
 from host.home import find_home
 from host.mount_rules import Ground, config_overlays, resolve_mounts
 from host.nearest_names import advice
+from host.secret_refs import fetch, parse_reference
 from host.toml_files import KeyPath, TomlFile, check, read_toml
 from sandboxes.interface import Mount, SandboxKind
+from sandboxes.secret_values import SHORTEST
 from sandboxes.settings import WallSettings
 from tool_gateway.rules import Returns, Settings, ToolRule
 
@@ -34,7 +36,6 @@ _LARGEST = 2**50
 _LATER: dict[str, type[list[Any]] | type[dict[str, Any]] | None] = {
     "url": None,
     "egress": list,
-    "secrets": dict,
     "grants": list,
 }
 """Keys of later versions. Where a type stands, its empty value declares nothing and is accepted."""
@@ -105,6 +106,25 @@ class ServersFile:
             where=self.where(server, "mounts"),
         )
 
+    def secrets(self, server: str, environ: Mapping[str, str]) -> dict[str, str]:
+        """The server's secrets, name → value, read now. They must not go anywhere but into its sandbox.
+
+        Raises:
+            ConfigError: one is not there, is open to other users, or is too short to be kept out of outputs.
+        """
+        found: dict[str, str] = {}
+        for name, reference in self.servers[server].secrets.items():
+            where = self.where(server, "secrets", name)
+            value = fetch(parse_reference(reference, where=where), environ=environ, folder=self.folder, where=where)
+            if len(value) < SHORTEST:
+                raise ConfigError(
+                    f"the secret has fewer than {SHORTEST} characters, too few to be kept out of what the server says",
+                    where=where,
+                    next_step="Use a longer one",
+                )
+            found[name] = value
+        return found
+
     def kind(self, server: str) -> SandboxKind:
         """The kind of sandbox that the server asks for.
 
@@ -154,6 +174,8 @@ def load_servers(
         mounts[name] = resolve_mounts(file, ("servers", name, "mounts"), settings.mounts, ground=ground, state=state)
         config_overlays(mounts[name], ground=ground, where=file.where("servers", name, "mounts"))
         warnings.extend(_warnings(file, name, settings))
+    for name, settings in document.servers.items():
+        warnings.extend(_shown_secrets(file, name, settings, mounts, folder))
     return ServersFile(
         version=document.version,
         servers=document.servers,
@@ -226,6 +248,14 @@ def _check_server(file: TomlFile, name: str, settings: ServerSettings) -> None:
                 "a tool's name has 1 to 128 of the characters A-Z, a-z, 0-9, _, . and -",
                 next_step="Write it as `gatehost mcp check` shows it",
             )
+    for secret, reference in settings.secrets.items():
+        if not _ENV_NAME.fullmatch(secret):
+            raise file.fault(
+                (*keys, "secrets", secret),
+                "this is no name of a secret; it becomes a file name and, with _FILE, an environment variable",
+                next_step="Use letters, digits and _",
+            )
+        parse_reference(reference, where=file.where(*keys, "secrets", secret))
     if settings.runtime != WallSettings.model_fields["runtime"].default and settings.sandbox != "docker":
         raise file.fault(
             (*keys, "runtime"), "only the sandbox `docker` has runtimes to choose from", next_step="Remove `runtime`"
@@ -259,6 +289,25 @@ def _check_program(file: TomlFile, keys: KeyPath, settings: ServerSettings) -> N
         )
     elif settings.entry is not None:
         raise file.fault((*keys, "entry"), "only a package has entry points", next_step="Remove `entry`")
+
+
+def _shown_secrets(
+    file: TomlFile, name: str, settings: ServerSettings, mounts: Mapping[str, Sequence[Mount]], folder: Path
+) -> list[str]:
+    """A secret's file that lies in a mount can be read there, by this server or by another."""
+    found: list[str] = []
+    for secret, reference in settings.secrets.items():
+        kind, _, path = reference.partition(":")
+        if kind != "file":
+            continue
+        place = (folder / Path(path).expanduser()).resolve()
+        seers = [other for other, own in mounts.items() if any(place.is_relative_to(mount.host) for mount in own)]
+        found += [
+            f"{file.where('servers', name, 'secrets', secret)}: the secret's file lies in a mount of server {seer}, which "
+            "can read it there"
+            for seer in seers
+        ]
+    return found
 
 
 def _warnings(file: TomlFile, name: str, settings: ServerSettings) -> list[str]:

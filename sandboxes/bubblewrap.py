@@ -8,6 +8,10 @@ Two ways in. Root sets the mounts up as itself and then becomes the server's use
 so a server's files may lie under folders that only root can pass, and what it writes belongs to the mount's
 owner. Anybody else enters a user namespace, where only the own uid exists.
 
+Memory, processes and processor time are bounded by a control group of our own (`control_groups`), or by a scope where
+systemd owns them (`systemd_scope`); where neither can be had, resource limits stand in for some, and a limit that the
+operator wrote down and nothing can enforce is refused.
+
 The arguments travel through a file descriptor, and bubblewrap itself gets an empty environment: its first
 process stays visible inside, and a uid-0 server could read both.
 """
@@ -29,22 +33,31 @@ import anyio.to_thread
 from context.errors import SandboxError, ServerError
 from context.json_values import JsonObject
 from context.visible_text import escape_line
+from sandboxes.background import beside
 from sandboxes.bubblewrap_evidence import Entered, data_limit, judge_namespaces
 from sandboxes.child_process import child_process
+from sandboxes.control_groups import ControlGroup, control_group, reap_groups
 from sandboxes.decoder import WireLimits
+from sandboxes.disk_watch import watch_disk
+from sandboxes.exec_places import launched, unheld
+from sandboxes.host_facts import HOST_PYTHON, has_systemd
 from sandboxes.inner_env import inner_env
 from sandboxes.interface import Evidence, SandboxHome, SandboxKind, SandboxSpec, WireCounts
 from sandboxes.opened import Gone, Opened
 from sandboxes.proc_facts import children, read_process, threads_of
 from sandboxes.seccomp_filter import filter_program
+from sandboxes.secret_files import reap_secret_files, with_secret_files
+from sandboxes.secret_values import SecretValues
 from sandboxes.stderr_ring import StderrRing
+from sandboxes.systemd_scope import can_scope, scope_command, scope_env
 from sandboxes.transport import wire
 from sandboxes.user_choice import NOBODY, User, all_mounts, check_mounts, choose_user
 
 _SEARCHED = "/usr/local/bin:/usr/bin:/bin"
 _SETPRIV = "/usr/bin/setpriv"
 _PRLIMIT = "/usr/bin/prlimit"
-_LAUNCHERS = frozenset({"bwrap", "setpriv", "prlimit"})
+_LAUNCHERS = frozenset({"bwrap", "setpriv", "prlimit", "systemd-run", "env"})
+_LIMITS = frozenset({"memory", "pids", "cpus"})
 _SHM_BYTES = 8 * 1024**2
 _END_SECONDS = 2.0
 _LEGACY_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -65,49 +78,130 @@ class BubblewrapSandbox:
         if (missing := _missing()) is not None:
             raise SandboxError(missing, where=f"server {spec.server}", next_step=_INSTALL)
         await anyio.to_thread.run_sync(_abilities)
+        async with (
+            with_secret_files(spec) as spec,
+            _bounds(spec) as bounds,
+            _FirstProcess() as first,
+            self._run(spec, bounds, first) as opened,
+        ):
+            yield opened
+
+    @asynccontextmanager
+    async def _run(self, spec: SandboxSpec, bounds: "_Bounds", first: "_FirstProcess") -> AsyncGenerator[Opened, None]:
         user = _user(spec)
-        ring, gone, counts = StderrRing(), Gone(), WireCounts()
+        if missing := sorted((spec.written & _LIMITS) - bounds.held(user)):
+            raise SandboxError(
+                f"limits.{' and limits.'.join(missing)} cannot be enforced here: no control group can be had",
+                where=f"server {spec.server}",
+                next_step='Set sandbox = "docker", run as root or under systemd, or remove these limits, which are '
+                "then noted as not enforced; `gatehost sandbox check` shows what each sandbox holds",
+            )
+        hidden = SecretValues(spec.secrets)
+        ring, gone, counts = StderrRing(secrets=hidden), Gone(), WireCounts()
         schemas: dict[str, JsonObject] = {}
-        async with _FirstProcess() as first:
-            with _Handles() as handles:
-                said = handles.pipe()
-                inner = _inner_command(spec, user)
-                outer = _arguments(spec, user, handles, status=said.write)
-                argv = [_program("bwrap"), "--args", str(handles.file("\0".join(outer).encode() + b"\0")), "--", *inner]
-                async with child_process(
-                    argv,
-                    server=spec.server,
-                    env={},
-                    cwd=Path("/"),
-                    ring=ring,
-                    gone=gone,
-                    kill_family=lambda _: first.kill(),
-                    pass_fds=handles.passed,
-                ) as child:
-                    handles.close_passed()
-                    first.hold(await _first_pid(said.read, gone, ring, spec))
-                    evidence = await _evidence(first.pid, gone, ring, spec, user)
-                    async with wire(
+
+        async def bound_disk() -> None:
+            full: list[str] = []
+            writable = [mount.host for mount in all_mounts(spec) if mount.mode == "rw"]
+            await watch_disk(writable, spec.disk, full.append)
+            if full:
+                gone.tell(full[0])
+                first.kill()
+
+        with _Handles() as handles:
+            said, held_back = handles.pipe(), handles.gate() if bounds.group else None
+            inner = _inner_command(spec, user, bounds)
+            outer = _arguments(spec, user, handles, status=said.write, block=held_back)
+            argv = [_program("bwrap"), "--args", str(handles.file("\0".join(outer).encode() + b"\0")), "--", *inner]
+            async with child_process(
+                [*bounds.prefix, *argv],
+                server=spec.server,
+                env=scope_env() if bounds.prefix else {},
+                cwd=Path("/"),
+                ring=ring,
+                gone=gone,
+                kill_family=lambda _: first.kill(),
+                pass_fds=handles.passed,
+            ) as child:
+                handles.close_passed()
+                first.hold(await _first_pid(said.read, gone, ring, spec))
+                if bounds.group is not None:
+                    await anyio.to_thread.run_sync(_enter, bounds.group, first.pid, spec.server)
+                    handles.open_gate()
+                evidence = await _evidence(first.pid, gone, ring, spec, user, bounds)
+                async with (
+                    beside(bound_disk),
+                    wire(
                         child.stdin,
                         child.stdout,
                         server=spec.server,
                         limits=WireLimits(line_bytes=spec.line_bytes),
                         counts=counts,
                         output_schemas=schemas,
-                    ) as (read, write):
-                        yield Opened(
-                            read=read,
-                            write=write,
-                            evidence=evidence,
-                            counts=counts,
-                            output_schemas=schemas,
-                            ring=ring,
-                            gone=gone,
-                        )
+                        secrets=hidden,
+                    ) as (read, write),
+                ):
+                    yield Opened(
+                        read=read,
+                        write=write,
+                        evidence=evidence,
+                        counts=counts,
+                        output_schemas=schemas,
+                        ring=ring,
+                        gone=gone,
+                    )
 
     async def reap(self) -> list[str]:
-        """Nothing can be left: the namespaces die with the process that opened them."""
-        return []
+        """The namespaces die with the process that opened them; empty control groups and secrets may be left."""
+        return await anyio.to_thread.run_sync(lambda: [*reap_groups(), *reap_secret_files()])
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What bounds memory, processes and processor time.
+
+    Attributes:
+        group: Ours, to be entered before the server starts; None where none can be had.
+        prefix: A command that starts a scope of systemd's instead.
+    """
+
+    group: ControlGroup | None = None
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def grouped(self) -> frozenset[str]:
+        """The limits that a control group holds."""
+        return _LIMITS if self.prefix else self.group.held if self.group else frozenset()
+
+    def held(self, user: User) -> frozenset[str]:
+        """With the process limit that a resource limit holds for any user but root."""
+        return self.grouped if _is_root() and user.uid == 0 else self.grouped | {"pids"}
+
+
+@asynccontextmanager
+async def _bounds(spec: SandboxSpec) -> AsyncGenerator[_Bounds, None]:
+    cpus = min(spec.cpus, float(os.cpu_count() or 1))
+    # Where systemd owns the groups, nobody else may make any (systemd.io, "Control Group APIs and Delegation").
+    if has_systemd():
+        prefix: tuple[str, ...] = ()
+        if await anyio.to_thread.run_sync(can_scope):
+            prefix = tuple(scope_command(memory=spec.memory, pids=spec.pids, cpus=cpus))
+        yield _Bounds(prefix=prefix)
+        return
+    with control_group(memory=spec.memory, pids=spec.pids, cpus=cpus) as group:
+        yield _Bounds(group=group if group.held else None)
+
+
+def _enter(group: ControlGroup, first: int, server: str) -> None:
+    """Raises: SandboxError: it ended before, or may not be moved."""
+    try:
+        group.add(first)
+    except OSError as error:
+        raise SandboxError(
+            f"its control group cannot be entered: {error.strerror}",
+            where=f"server {server}",
+            next_step="Check that the control groups under /sys/fs/cgroup can be written",
+        ) from error
 
 
 @lru_cache(maxsize=1)
@@ -170,10 +264,11 @@ def _namespaces(root: bool) -> list[str]:
     return each if root else ["--unshare-user", *each]
 
 
-def _arguments(spec: SandboxSpec, user: User, handles: "_Handles", *, status: int) -> list[str]:
+def _arguments(spec: SandboxSpec, user: User, handles: "_Handles", *, status: int, block: int | None) -> list[str]:
     root = _is_root()
     args = [*_namespaces(root), "--die-with-parent", "--new-session", "--hostname", "sandbox", "--clearenv"]
     args += ["--json-status-fd", str(handles.hand_on(status)), "--cap-drop", "ALL"]
+    args += ["--block-fd", str(block)] if block is not None else []
     if root:
         # For setpriv, which gives them up together with the uid.
         args += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
@@ -207,14 +302,26 @@ def _arguments(spec: SandboxSpec, user: User, handles: "_Handles", *, status: in
     return args
 
 
-def _inner_command(spec: SandboxSpec, user: User) -> list[str]:
+def _executes_writable() -> str:
+    """Why files in writable places can be executed, or empty."""
+    if not os.access(HOST_PYTHON, os.X_OK):
+        return f"there is no {HOST_PYTHON} for the launcher"
+    return unheld() or ""
+
+
+def _inner_command(spec: SandboxSpec, user: User, bounds: _Bounds) -> list[str]:
     command: list[str] = []
     if _is_root():
         command += [_SETPRIV, "--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
         command += ["--inh-caps=-all", "--bounding-set=-all", "--"]
-    room = spec.pids + (threads_of(user.uid) if _counts_all_processes() else 2)
-    limits = [f"--data={data_limit(spec)}", f"--nproc={room}", "--core=0", "--nofile=1024"]
-    return [*command, _PRLIMIT, *limits, "--", *spec.program.argv]
+    limits = ["--core=0", "--nofile=1024:4096", f"--fsize={spec.disk}"]
+    # A group counts better: all processes together, and what is used instead of what is reserved.
+    if "memory" not in bounds.grouped:
+        limits.append(f"--data={data_limit(spec)}")
+    if "pids" not in bounds.grouped:
+        limits.append(f"--nproc={spec.pids + (threads_of(user.uid) if _counts_all_processes() else 2)}")
+    program = list(spec.program.argv) if _executes_writable() else launched(spec)
+    return [*command, _PRLIMIT, *limits, "--", *program]
 
 
 def _counts_all_processes() -> bool:
@@ -264,6 +371,7 @@ class _Handles:
     """Descriptors for one start: those passed on, and those kept."""
 
     def __init__(self) -> None:
+        self._gate: int | None = None
         self._passed: list[int] = []
         self._kept: list[int] = []
 
@@ -283,6 +391,17 @@ class _Handles:
         read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._kept.append(read)
         return _Pipe(read, write)
+
+    def gate(self) -> int:
+        """What bubblewrap waits at before it starts anything, until `open_gate`."""
+        read, self._gate = os.pipe2(os.O_CLOEXEC)
+        self._kept.append(self._gate)
+        return self.hand_on(read)
+
+    def open_gate(self) -> None:
+        if self._gate is not None:
+            with suppress(BrokenPipeError):
+                os.write(self._gate, b"1")
 
     def hand_on(self, number: int) -> int:
         self._passed.append(number)
@@ -327,7 +446,9 @@ async def _first_pid(status: int, gone: Gone, ring: StderrRing, spec: SandboxSpe
         ) from error
 
 
-async def _evidence(first: int, gone: Gone, ring: StderrRing, spec: SandboxSpec, user: User) -> Evidence:
+async def _evidence(
+    first: int, gone: Gone, ring: StderrRing, spec: SandboxSpec, user: User, bounds: _Bounds
+) -> Evidence:
     """Wait until the launchers have given way to the server, then look.
 
     Raises:
@@ -339,12 +460,13 @@ async def _evidence(first: int, gone: Gone, ring: StderrRing, spec: SandboxSpec,
             pids = children(first)
             found = read_process(pids[0]) if pids else None
             if found is not None and found.program and Path(found.program).name not in _LAUNCHERS:
-                root = _is_root()
                 entered = Entered(
-                    uid=user.uid if root else os.geteuid(),
+                    outer_uid=user.uid if _is_root() else os.geteuid(),
                     filtered=filter_program() is not None,
                     counts_outside=_counts_all_processes(),
-                    root=root,
+                    root=_is_root(),
+                    grouped=bounds.grouped,
+                    executes_writable=_executes_writable(),
                 )
                 return judge_namespaces(pids[0], found, spec=spec, user=user, entered=entered)
             await anyio.sleep(0.002)

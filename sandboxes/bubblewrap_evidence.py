@@ -4,15 +4,19 @@ Decides: which facts are read, which deviations are differences, and what this k
 Does not build any argument: that is `bubblewrap`.
 """
 
+import os
 import re
 from dataclasses import dataclass
 
 from context.json_values import JsonObject, JsonValue
 from context.visible_text import escape_line
+from sandboxes.cgroup_facts import read_limits as read_groups
 from sandboxes.interface import Evidence, SandboxSpec
+from sandboxes.live_limits import limit_faults
 from sandboxes.proc_facts import MountFacts, ProcessFacts, read_limits, read_mounts
 from sandboxes.user_choice import User, all_mounts
 
+_SHOWN_LIMITS = ("Max data size", "Max processes", "Max file size")
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -21,34 +25,44 @@ class Entered:
     """How the sandbox was entered, as far as it changes what can be expected.
 
     Attributes:
-        uid: Of the server's process, seen from outside.
+        outer_uid: Of the server's process, seen from outside.
         filtered: A system-call filter exists for this machine.
-        counts_outside: The process limit counts the user's other processes too.
+        counts_outside: A resource limit on processes counts the user's other processes too.
+        grouped: Which of `memory`, `pids`, `cpus` a control group was asked to hold.
+        executes_writable: Why files in writable places can be executed; empty when they cannot.
     """
 
-    uid: int
+    outer_uid: int
     filtered: bool
     counts_outside: bool
     root: bool
+    grouped: frozenset[str] = frozenset()
+    executes_writable: str = ""
 
 
 def judge_namespaces(pid: int, process: ProcessFacts, *, spec: SandboxSpec, user: User, entered: Entered) -> Evidence:
     """The evidence for the live server `pid`."""
     mounts, limits = read_mounts(pid), read_limits(pid)
     wrong: list[str] = []
+    cpus = min(spec.cpus, float(os.cpu_count() or 1))
+    enforced, faults, unheld = limit_faults(read_groups(pid), spec, cpus=cpus, tell=entered.grouped)
 
     def expect(holds: bool, sentence: str) -> None:
         if not holds:
             wrong.append(sentence)
 
-    expect(process.uid == entered.uid, f"its process runs as uid {process.uid}")
+    expect(process.uid == user.uid, f"its process runs as uid {process.uid}")
     expect(process.capabilities == "0", f"its process holds capabilities {process.capabilities}")
     expect(process.no_new_privs, "its process can gain privileges")
     expect(process.seccomp == 2 or not entered.filtered, "no seccomp filter stands around its process")
     shared = {"mnt", "pid", "net", "ipc", "uts"} - set(process.apart)
     expect(not shared, f"its process shares the host's namespaces: {', '.join(sorted(shared))}")
-    expect(limits.get("Max data size") == str(data_limit(spec)), "its memory limit is not as declared")
+    if "memory" not in entered.grouped:
+        expect(limits.get("Max data size") == str(data_limit(spec)), "its memory limit is not as declared")
+    expect(limits.get("Max file size") == str(spec.disk), "the size of its files is not bounded as declared")
     expect(limits.get("Max core file size") == "0", "it may write core files")
+    # Where only resource limits are left for processes and memory, `_not_enforced` says what they do.
+    wrong += [fault for fault in faults if not (fault.startswith("limits.pids ") and "pids" not in entered.grouped)]
     wrong += _mount_faults(mounts, spec)
     facts: JsonObject = {
         "process": {
@@ -59,10 +73,18 @@ def judge_namespaces(pid: int, process: ProcessFacts, *, spec: SandboxSpec, user
             "namespaces": list(process.apart),
         },
         "network": "none" if "net" in process.apart else "the host's",
-        "limits": {name: limits[name] for name in ("Max data size", "Max processes") if name in limits},
+        **{name: value for name, value in enforced.items() if value is not None and name != "memory_and_swap"},
+        "enforced": enforced,
+        "disk": spec.disk,
+        "limits": {name: limits[name] for name in _SHOWN_LIMITS if name in limits},
         "mounts": _listed(mounts),
+        "secrets": [*sorted(spec.secrets)],
+        "executes": "also what writable places hold"
+        if entered.executes_writable
+        else "only what lies in read-only places",
     }
-    return Evidence("bubblewrap", True, facts, tuple(wrong), (*user.notes, *_not_enforced(user, entered)))
+    notes = [note for note in unheld if note.startswith(("cpus", "swap"))]
+    return Evidence("bubblewrap", True, facts, tuple(wrong), (*user.notes, *notes, *_not_enforced(user, entered)))
 
 
 def data_limit(spec: SandboxSpec) -> int:
@@ -71,18 +93,21 @@ def data_limit(spec: SandboxSpec) -> int:
 
 
 def _not_enforced(user: User, entered: Entered) -> list[str]:
-    notes = [
-        "cpus is not enforced: bubblewrap has no control groups",
-        "memory bounds each process on its own, with 1 GiB on top for what it only reserves, and not the files in /tmp",
-        "files written to /tmp and /dev/shm can be executed: bubblewrap cannot mount them noexec",
-        "the host's /usr is readable inside",
-    ]
+    notes = ["the host's /usr is readable inside"]
+    if "memory" not in entered.grouped:
+        notes.append(
+            "memory bounds each process on its own, with 1 GiB on top for what it only reserves, and no files in /tmp"
+        )
+    if entered.executes_writable:
+        notes.append(f"files in /tmp, /dev/shm and writable mounts can be executed: {entered.executes_writable}")
     if not entered.filtered:
         notes.append("there is no system-call filter for this machine's architecture")
+    if "pids" in entered.grouped:
+        return notes
     if entered.root and user.uid == 0:
         notes.append("pids is not enforced: the kernel does not count the processes of uid 0")
     elif entered.counts_outside:
-        notes.append(f"pids counts against all processes of uid {entered.uid} on this machine")
+        notes.append(f"pids counts against all processes of uid {entered.outer_uid} on this machine")
     return notes
 
 

@@ -5,9 +5,11 @@ container may do: `docker` passes the settings, `docker_evidence` reads them bac
 """
 
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import wraps
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
@@ -23,6 +25,8 @@ OWNER_LABEL = "gatehost.owner"
 RUN_LABEL = "gatehost.run"
 SERVER_LABEL = "gatehost.server"
 
+_IGNORES = re.compile(r"--?ignore-cgroups(=true|=1|=t)?", re.IGNORECASE)
+_FIRST_IDS = re.compile(r"/(\d+)\.\d+/?$")
 _Args = ParamSpec("_Args")
 _Made = TypeVar("_Made")
 
@@ -44,6 +48,49 @@ def _told(call: Callable[_Args, _Made]) -> Callable[_Args, _Made]:
             ) from error
 
     return calling
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTraits:
+    """What the engine says of itself that changes what a sandbox can be.
+
+    Attributes:
+        rootless: It runs as an ordinary user; uid 0 of a container is that user.
+        first_uid: With user namespaces remapped, the uid here that is uid 0 of a container; else None.
+        holds: Which of `memory`, `pids`, `cpus` it can hold containers to.
+        runtimes: OCI runtime → the arguments that the engine gives it.
+    """
+
+    rootless: bool = False
+    first_uid: int | None = None
+    holds: frozenset[str] = frozenset({"memory", "pids", "cpus"})
+    runtimes: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+    def held_by(self, runtime: str) -> frozenset[str]:
+        """Which limits stand under one runtime: gVisor may be registered to ignore control groups altogether."""
+        ignores = any(_IGNORES.fullmatch(argument) for argument in self.runtimes.get(runtime, ()))
+        return frozenset() if ignores else self.holds
+
+
+def traits_of(info: Mapping[str, Any]) -> EngineTraits:
+    """From the engine's own `info`."""
+    options = [str(option) for option in cast("list[object]", info.get("SecurityOptions") or [])]
+    remapped = any(option.startswith("name=userns") for option in options)
+    # The engine keeps each remapping's files in a folder of its own, named after the first ids.
+    first = _FIRST_IDS.search(str(info.get("DockerRootDir", ""))) if remapped else None
+    flags = {"memory": "MemoryLimit", "pids": "PidsLimit", "cpus": "CpuCfsQuota"}
+    runtimes: dict[str, tuple[str, ...]] = {}
+    for name, entry in cast("dict[str, dict[str, Any]]", info.get("Runtimes") or {}).items():
+        runtimes[name] = tuple(str(item) for item in cast("list[object]", entry.get("runtimeArgs") or []))
+    return EngineTraits(
+        rootless=any(option.startswith("name=rootless") for option in options),
+        first_uid=int(first[1]) if first else None,
+        # Rootless without delegated control groups, an engine says "none" and ignores every limit.
+        holds=frozenset(name for name, flag in flags.items() if info.get(flag) is not False)
+        if str(info.get("CgroupDriver", "")) != "none"
+        else frozenset(),
+        runtimes=runtimes,
+    )
 
 
 class ContainerApi:
@@ -69,6 +116,11 @@ class ContainerApi:
 
     def close(self) -> None:
         self._client.close()
+
+    @_told
+    def traits(self) -> EngineTraits:
+        """What the engine says of itself now; it may be reconfigured at any time."""
+        return traits_of(self._api.info())
 
     @_told
     def create(self, name: str, config: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""How much a server adds to the folders that it may write: measured while it runs, because no engine bounds a bind mount.
+"""How much a server adds to the folders that it may write: measured while it runs, as no engine bounds a bind mount.
 
 Decides: when it is too much. Does not end the server: its kind does, and the kernel bounds each single file besides
 (RLIMIT_FSIZE).

@@ -3,6 +3,10 @@
 Decides: every setting of the container, the life of its stdio connection, and that it is removed whatever
 happens. Does not decide what stands afterwards: `docker_evidence` reads that back from the live container.
 
+The engine's own seccomp profile is not used, nor its choice of what is read-only under /dev and /proc. What no engine
+can bound is bounded by us: files run only from read-only places (`exec_places`), secrets are files in memory
+(`secret_files`), and what is added to writable mounts is measured (`disk_watch`).
+
 The CLI is not used: `docker run -i` in a child would leave the container behind whenever that child dies.
 Containers carry the owning process in a label, so that the next start removes what a killed host left.
 """
@@ -12,8 +16,9 @@ import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
@@ -21,18 +26,25 @@ import anyio.to_thread
 
 from context.errors import GatehostError, SandboxError
 from context.json_values import JsonObject
+from context.visible_text import escape_line
 from sandboxes.attach_stream import AttachedInput, AttachedOutput
 from sandboxes.background import beside
-from sandboxes.container_api import OWNER_LABEL, RUN_LABEL, SERVER_LABEL, ContainerApi
+from sandboxes.cgroup_facts import read_limits
+from sandboxes.container_api import OWNER_LABEL, RUN_LABEL, SERVER_LABEL, ContainerApi, EngineTraits
 from sandboxes.decoder import WireLimits, size_text
-from sandboxes.docker_evidence import judge_container, live_process
+from sandboxes.disk_watch import watch_disk
+from sandboxes.docker_evidence import Granted, judge_container, live_pid, live_process
+from sandboxes.exec_places import launched, unheld
 from sandboxes.inner_env import inner_env
 from sandboxes.interface import Evidence, SandboxHome, SandboxKind, SandboxSpec, WireCounts
 from sandboxes.opened import Gone, Opened, exit_phrase
 from sandboxes.owners import is_dead
+from sandboxes.seccomp_profile import docker_profile
+from sandboxes.secret_files import reap_secret_files, with_secret_files
+from sandboxes.secret_values import SecretValues
 from sandboxes.stderr_ring import StderrRing
 from sandboxes.transport import wire
-from sandboxes.user_choice import User, all_mounts, check_mounts, choose_user
+from sandboxes.user_choice import UserSpace, all_mounts, check_mounts, choose_user
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +54,27 @@ _EXIT_SECONDS = 0.5
 _REMOVE_SECONDS = 20.0
 _STATE_SECONDS = 2.0
 _SHM_BYTES = 8 * 1024**2
+_OF_THIS_KERNEL = frozenset({"runc", "crun", "io.containerd.runc.v2"})
+"""Runtimes whose containers are processes of this kernel; others (gVisor, Kata) have one of their own."""
+
+_MASKED = (
+    *(
+        "/proc/asound",
+        "/proc/acpi",
+        "/proc/interrupts",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/kmsg",
+        "/proc/latency_stats",
+    ),
+    *("/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/proc/vmallocinfo"),
+    *("/sys/firmware", "/sys/fs/bpf", "/sys/kernel/debug", "/sys/kernel/security", "/sys/devices/virtual/powercap"),
+)
+# uid 0 may write to what it owns without any capability: a small /dev where files could be executed, queues.
+_READ_ONLY = (
+    *("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"),
+    *("/dev", "/dev/mqueue", "/sys"),
+)
 _Made = TypeVar("_Made")
 
 
@@ -56,26 +89,26 @@ class DockerSandbox:
         """See `interface.Sandbox.open`."""
         check_mounts(spec)
         image = spec.program.image or self._runtime_image()
-        user = choose_user(all_mounts(spec))
-        cpus = min(spec.cpus, float(os.cpu_count() or 1))
         name = f"gatehost-{spec.server}-{secrets.token_hex(6)}"
-        config = _config(spec, image=image, user=user, cpus=cpus)
-        api = await _call(ContainerApi, timeout=max(spec.start_timeout, 10.0))
-        try:
-            # The name is ours before the container is, so an interrupted creation is cleaned up as well.
+        async with with_secret_files(spec) as spec:
+            api = await _call(ContainerApi, timeout=max(spec.start_timeout, 10.0))
             try:
-                container = await _call(api.create, name, config)
-                async with self._run(api, container, spec, user, cpus) as opened:
-                    yield opened
+                granted = _granted(spec, await _call(api.traits))
+                config = _config(spec, image=image, granted=granted)
+                # The name is ours before the container is, so an interrupted creation is cleaned up as well.
+                try:
+                    container = await _call(api.create, name, config)
+                    async with self._run(api, container, spec, granted) as opened:
+                        yield opened
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await _remove(api, name)
             finally:
-                with anyio.CancelScope(shield=True):
-                    await _remove(api, name)
-        finally:
-            api.close()
+                api.close()
 
     async def reap(self) -> list[str]:
         """See `interface.Sandbox.reap`."""
-        return await _call(_reap)
+        return [*await _call(_reap), *await _call(reap_secret_files)]
 
     def _runtime_image(self) -> str:
         from sandboxes.image import runtime_image
@@ -84,22 +117,31 @@ class DockerSandbox:
 
     @asynccontextmanager
     async def _run(
-        self, api: ContainerApi, container: str, spec: SandboxSpec, user: User, cpus: float
+        self, api: ContainerApi, container: str, spec: SandboxSpec, granted: Granted
     ) -> AsyncGenerator[Opened, None]:
-        ring, gone, counts = StderrRing(), Gone(), WireCounts()
+        hidden = SecretValues(spec.secrets)
+        ring, gone, counts = StderrRing(secrets=hidden), Gone(), WireCounts()
         schemas: dict[str, JsonObject] = {}
         with closing(await _call(api.attach, container)) as sock:
             stdin, stdout = AttachedInput(sock), AttachedOutput(sock, ring)
             await _call(api.start, container, server=spec.server, program=spec.program.argv[0])
-            evidence = await _call(_evidence, api, container, spec, user, cpus)
+            evidence = await _call(_evidence, api, container, spec, granted)
 
             async def watch() -> None:
                 await stdout.ended.wait()
                 gone.tell(await _how_it_ended(api, container, spec))
 
+            async def bound_disk() -> None:
+                full: list[str] = []
+                await watch_disk(_writable(spec), spec.disk, full.append)
+                if full:
+                    gone.tell(full[0])
+                    with suppress(SandboxError):
+                        await _call(api.remove, container)
+
             try:
                 async with (
-                    beside(watch),
+                    beside(watch, bound_disk),
                     wire(
                         stdin,
                         stdout,
@@ -107,6 +149,7 @@ class DockerSandbox:
                         limits=WireLimits(line_bytes=spec.line_bytes),
                         counts=counts,
                         output_schemas=schemas,
+                        secrets=hidden,
                     ) as (read, write),
                 ):
                     yield Opened(
@@ -133,14 +176,46 @@ def unavailable() -> str | None:
         return error.sentence()
 
 
-def _config(spec: SandboxSpec, *, image: str, user: User, cpus: float) -> dict[str, Any]:
+def _granted(spec: SandboxSpec, traits: EngineTraits) -> Granted:
+    """What this engine and this machine have to give.
+
+    Raises:
+        SandboxError: a limit that the operator wrote down cannot be enforced.
+    """
+    held = traits.held_by(spec.runtime)
+    if missing := sorted((spec.written & {"memory", "pids", "cpus"}) - held):
+        why = "is registered to ignore control groups" if traits.holds else "is held to no limits by this engine"
+        raise SandboxError(
+            f"limits.{' and limits.'.join(missing)} cannot be enforced: the runtime {escape_line(spec.runtime)} {why}",
+            where=f"server {spec.server}",
+            next_step="Register it without --ignore-cgroups, take another `runtime`, or remove these limits, "
+            "which then are noted as not enforced; `gatehost sandbox check` shows what each runtime holds",
+        )
+    space = UserSpace(own=os.geteuid()) if traits.rootless else None
+    if traits.first_uid is not None:
+        space = UserSpace(first=traits.first_uid, size=2**16)
+    kernel = spec.runtime in _OF_THIS_KERNEL
+    why = unheld() if kernel else f"the runtime {spec.runtime} has a kernel of its own, without Landlock"
+    if spec.program.image is not None:
+        why = "an image of its own has no launcher of ours"
+    return Granted(
+        user=choose_user(all_mounts(spec), space),
+        cpus=min(spec.cpus, float(os.cpu_count() or 1)),
+        held=held,
+        own_users="rootless" if traits.rootless else "remapped" if traits.first_uid is not None else "",
+        executes_writable=why or "",
+    )
+
+
+def _config(spec: SandboxSpec, *, image: str, granted: Granted) -> dict[str, Any]:
+    command = list(spec.program.argv) if granted.executes_writable else launched(spec)
     return {
         "Image": image,
-        "Entrypoint": [spec.program.argv[0]],
-        "Cmd": list(spec.program.argv[1:]),
+        "Entrypoint": [command[0]],
+        "Cmd": command[1:],
         # The image's own PATH stays: an `oci:` image may keep its program anywhere.
         "Env": [f"{name}={value}" for name, value in inner_env(spec, own_path=True).items()],
-        "User": str(user),
+        "User": str(granted.user),
         "Hostname": "sandbox",
         "NetworkDisabled": True,
         "OpenStdin": True,
@@ -155,19 +230,22 @@ def _config(spec: SandboxSpec, *, image: str, user: User, cpus: float) -> dict[s
             "NetworkMode": "none",
             "ReadonlyRootfs": True,
             "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges"],
+            "SecurityOpt": ["no-new-privileges", f"seccomp={docker_profile()}"],
+            "MaskedPaths": list(_MASKED),
+            "ReadonlyPaths": list(_READ_ONLY),
             "Privileged": False,
             "IpcMode": "private",
             "Init": True,
             "Runtime": spec.runtime,
             "Memory": spec.memory,
             "MemorySwap": spec.memory,
-            "NanoCpus": round(cpus * 1e9),
+            "NanoCpus": round(granted.cpus * 1e9),
             "PidsLimit": spec.pids,
             "ShmSize": _SHM_BYTES,  # The engine mounts /dev/shm noexec.
             "Tmpfs": {"/tmp": f"rw,noexec,nosuid,nodev,size={spec.tmpfs},mode=1777"},
             "Ulimits": [
                 {"Name": "core", "Soft": 0, "Hard": 0},
+                {"Name": "fsize", "Soft": spec.disk, "Hard": spec.disk},
                 {"Name": "nofile", "Soft": 1024, "Hard": 4096},
             ],
             "LogConfig": {"Type": "none", "Config": {}},  # A log would fill the host's disk with hostile output.
@@ -186,11 +264,18 @@ def _config(spec: SandboxSpec, *, image: str, user: User, cpus: float) -> dict[s
     }
 
 
-def _evidence(api: ContainerApi, container: str, spec: SandboxSpec, user: User, cpus: float) -> Evidence:
+def _writable(spec: SandboxSpec) -> list[Path]:
+    return [mount.host for mount in all_mounts(spec) if mount.mode == "rw"]
+
+
+def _evidence(api: ContainerApi, container: str, spec: SandboxSpec, granted: Granted) -> Evidence:
     inspected = api.inspect(container)
     if inspected is None:
         raise SandboxError("the sandbox was removed by another while it started", where=f"server {spec.server}")
-    return judge_container(inspected, live_process(inspected), spec=spec, user=user, cpus=cpus)
+    pid = live_pid(inspected)
+    limits = read_limits(pid) if pid is not None else None
+    process = live_process(inspected) if spec.runtime in _OF_THIS_KERNEL else None
+    return judge_container(inspected, process, limits, spec=spec, granted=granted)
 
 
 async def _how_it_ended(api: ContainerApi, container: str, spec: SandboxSpec) -> str:

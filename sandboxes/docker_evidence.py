@@ -4,44 +4,85 @@ Decides: which facts are read and which deviations are differences. Does not bui
 `docker`, and the two share no constants on purpose, so that a mistake there shows up here.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
-from context.json_values import JsonObject, JsonValue
+from context.json_values import JsonObject, JsonValue, digest_bytes
 from context.visible_text import escape_line
+from sandboxes.cgroup_facts import LiveLimits
 from sandboxes.interface import Evidence, SandboxSpec
+from sandboxes.live_limits import limit_faults
 from sandboxes.proc_facts import ProcessFacts, read_process
 from sandboxes.user_choice import User, all_mounts
 
-_KERNEL_RUNTIMES = frozenset({"runc", "crun", "io.containerd.runc.v2"})
-"""Runtimes whose containers are processes of this kernel; others (gVisor, Kata) have one of their own."""
+_CLOSED_CALLS = frozenset(
+    {"io_uring_setup", "userfaultfd", "keyctl", "bpf", "perf_event_open", "ptrace", "unshare", "setns", "mount"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What one container was asked for beyond its declaration.
+
+    Attributes:
+        cpus: As granted; a machine with fewer has no more to give.
+        held: Which of `memory`, `pids`, `cpus` the engine and the runtime can hold it to.
+        own_users: The engine's ids are not this machine's: it is `rootless`, or `remapped` its user namespaces.
+        executes_writable: Why files in writable mounts can be executed; empty when they cannot.
+    """
+
+    user: User
+    cpus: float
+    held: frozenset[str] = frozenset({"memory", "pids", "cpus"})
+    own_users: Literal["", "rootless", "remapped"] = ""
+    executes_writable: str = ""
+
+
+def live_pid(inspected: Mapping[str, Any]) -> int | None:
+    """The container's first process as we count, when it can be told for sure that it is that one.
+
+    The engine may count processes in another pid namespace; then its number would be some stranger's. Its control
+    group carries the container's id, and so do the arguments of a runtime that ignores control groups.
+    """
+    pid, container = int(_at(inspected, "State", "Pid") or 0), str(inspected.get("Id"))
+    if pid <= 0 or len(container) < 32:
+        return None
+    for name in ("cgroup", "cmdline"):
+        try:
+            if container.encode() in (Path("/proc") / str(pid) / name).read_bytes():
+                return pid
+        except OSError:
+            return None
+    return None
 
 
 def live_process(inspected: Mapping[str, Any]) -> ProcessFacts | None:
-    """The container's first process as our kernel sees it, when it can be told for sure that it is that one."""
-    pid = int(_at(inspected, "State", "Pid") or 0)
-    if pid <= 0 or _at(inspected, "HostConfig", "Runtime") not in _KERNEL_RUNTIMES:
-        return None
-    try:
-        groups = Path(f"/proc/{pid}/cgroup").read_text()
-    except OSError:
-        return None
-    # The engine may count processes in another pid namespace; then this id would be some stranger.
-    return read_process(pid) if str(inspected.get("Id")) in groups else None
+    """What the kernel says of that process, or None when that cannot be had."""
+    pid = live_pid(inspected)
+    return read_process(pid) if pid is not None else None
 
 
 def judge_container(
-    inspected: Mapping[str, Any], process: ProcessFacts | None, *, spec: SandboxSpec, user: User, cpus: float
+    inspected: Mapping[str, Any],
+    process: ProcessFacts | None,
+    limits: LiveLimits | None,
+    *,
+    spec: SandboxSpec,
+    granted: Granted,
 ) -> Evidence:
     """The evidence for one container.
 
     Args:
         inspected: The engine's `inspect` of the live container.
-        process: What the kernel says of its first process, or None when that cannot be had.
-        cpus: As granted; a machine with fewer has no more to give.
+        process: What the kernel says of its first process, or None when that cannot be had, or when the server is
+            no process of this kernel.
+        limits: What its control groups hold it to, or None when they cannot be read from here.
     """
+    user, cpus = granted.user, granted.cpus
     host: Mapping[str, Any] = inspected.get("HostConfig") or {}
     wrong: list[str] = []
 
@@ -49,13 +90,20 @@ def judge_container(
         if not holds:
             wrong.append(sentence)
 
-    options = _texts(host.get("SecurityOpt"))
+    options = _options(host)
+    ulimits = {str(item.get("Name")): item.get("Hard") for item in _objects(host.get("Ulimits"))}
     networks = sorted(cast("dict[str, Any]", _at(inspected, "NetworkSettings", "Networks") or {}))
     tmpfs = cast("dict[str, str]", host.get("Tmpfs") or {})
     expect(not host.get("Privileged"), "the container is privileged")
     expect("ALL" in _texts(host.get("CapDrop")) and not host.get("CapAdd"), "capabilities were not all dropped")
     expect(any(option.startswith("no-new-privileges") for option in options), "no-new-privileges is not set")
     expect(not any("unconfined" in option for option in options), "a security profile is switched off")
+    expect(_closes(host), "its system-call filter is not ours")
+    expect("/dev" in _texts(host.get("ReadonlyPaths")), "its /dev is writable")
+    expect("/proc/kcore" in _texts(host.get("MaskedPaths")), "the kernel's memory is not masked")
+    expect(ulimits.get("core") == 0, "it may write core files")
+    expect(ulimits.get("fsize") == spec.disk, "the size of its files is not bounded as declared")
+    expect(_at(inspected, "Config", "Hostname") == "sandbox", "its host name is not the fixed one")
     expect(host.get("NetworkMode") == "none" and networks in ([], ["none"]), "it has a network")
     expect(host.get("ReadonlyRootfs") is True, "its root is writable")
     expect(host.get("Memory") == spec.memory, f"its memory limit is {host.get('Memory')}, not {spec.memory}")
@@ -89,11 +137,20 @@ def judge_container(
         "pids": _number(host.get("PidsLimit")),
         "cpus": (_number(host.get("NanoCpus")) or 0) / 1e9,
         "tmpfs": dict(tmpfs),
+        "disk": spec.disk,
         "mounts": mounts,
+        "secrets": [*sorted(spec.secrets)],
+        "executes": "also what writable mounts hold"
+        if granted.executes_writable
+        else "only what lies in read-only places",
     }
-    notes = [*user.notes]
-    if user.uid == 0:
-        notes.append("uid 0 may write to the container's own small /dev, where files can be executed")
+    notes = [*user.notes, *_told(spec, granted)]
+    if limits is None:
+        notes.append("its control groups cannot be read from here; the engine's word on its limits stands")
+    else:
+        facts["enforced"], faults, unheld = limit_faults(limits, spec, cpus=cpus, tell=granted.held)
+        wrong += faults
+        notes += unheld
     if process is None:
         notes.append("the kernel's view of its process cannot be read from here; the engine's word stands")
     else:
@@ -111,6 +168,42 @@ def judge_container(
         shared = {"mnt", "pid", "net", "ipc", "uts"} - set(process.apart)
         expect(not shared, f"its process shares the host's namespaces: {', '.join(sorted(shared))}")
     return Evidence("docker", True, facts, tuple(wrong), tuple(notes))
+
+
+def _told(spec: SandboxSpec, granted: Granted) -> Iterable[str]:
+    if granted.executes_writable and any(mount.mode == "rw" for mount in all_mounts(spec)):
+        yield f"files in its writable mounts can be executed: {granted.executes_writable}"
+    if granted.own_users:
+        how = "is rootless" if granted.own_users == "rootless" else "remaps user namespaces"
+        yield f"the engine {how}: ids inside are not this machine's"
+
+
+def _options(host: Mapping[str, Any]) -> list[str]:
+    """The security options, a profile's text as its digest."""
+    return [
+        f"seccomp={digest_bytes(option.removeprefix('seccomp=').encode())}"
+        if option.startswith("seccomp={")
+        else option
+        for option in _texts(host.get("SecurityOpt"))
+    ]
+
+
+def _closes(host: Mapping[str, Any]) -> bool:
+    """Whether the profile that the engine took refuses by default and allows none of what only an escape needs."""
+    for option in _texts(host.get("SecurityOpt")):
+        if option.startswith("seccomp={"):
+            try:
+                profile = json.loads(option.removeprefix("seccomp="))
+                allowed = {
+                    str(name)
+                    for rule in profile["syscalls"]
+                    if rule["action"] not in {"SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS"}
+                    for name in rule["names"]
+                }
+            except (ValueError, KeyError, TypeError):
+                return False
+            return profile.get("defaultAction") == "SCMP_ACT_ERRNO" and not allowed & _CLOSED_CALLS
+    return False
 
 
 def _mounts(inspected: Mapping[str, Any], spec: SandboxSpec) -> tuple[list[JsonValue], list[str]]:
@@ -149,6 +242,11 @@ def _at(value: Mapping[str, Any], *keys: str) -> Any:
 
 def _texts(value: Any) -> list[str]:
     return [str(item) for item in cast("list[object]", value)] if isinstance(value, list) else []
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    items = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("Mapping[str, Any]", item) for item in items if isinstance(item, Mapping)]
 
 
 def _number(value: Any) -> int | None:

@@ -16,6 +16,7 @@ class ProcessFacts:
     """One process as `/proc` shows it.
 
     Attributes:
+        uid: As its own user namespace counts.
         capabilities: Effective ones, hex as in `CapEff`, without leading zeros.
         bounding: The same for `CapBnd`.
         seccomp: 0 none, 1 strict, 2 filter.
@@ -34,6 +35,24 @@ class ProcessFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class _IdMap:
+    """`/proc/PID/uid_map`: inside, outside (as we count), length."""
+
+    rows: tuple[tuple[int, int, int], ...]
+
+    @classmethod
+    def read(cls, folder: Path) -> "_IdMap":
+        lines = (folder / "uid_map").read_text().splitlines()
+        return cls(tuple((int(a), int(b), int(c)) for a, b, c in (line.split() for line in lines)))
+
+    def inside(self, uid: int) -> int:
+        for inner, outer, length in self.rows:
+            if outer <= uid < outer + length:
+                return inner + uid - outer
+        return uid
+
+
+@dataclass(frozen=True, slots=True)
 class MountFacts:
     """One line of `/proc/PID/mountinfo`. `size` as the kernel writes it (`65536k`), or empty."""
 
@@ -47,13 +66,14 @@ def read_process(pid: int) -> ProcessFacts | None:
     """What `/proc/PID` says, or None when the process is gone or not ours to see."""
     folder = Path("/proc") / str(pid)
     try:
+        ids = _IdMap.read(folder)
         status = dict(line.split(":\t", 1) for line in (folder / "status").read_text().splitlines() if ":\t" in line)
         apart = tuple(name for name in _NAMESPACES if _namespace(folder, name) != _namespace(Path("/proc/self"), name))
         program = ""
         with suppress(OSError):
             program = str((folder / "exe").readlink())
         return ProcessFacts(
-            uid=int(status["Uid"].split()[1]),
+            uid=ids.inside(int(status["Uid"].split()[1])),
             gid=int(status["Gid"].split()[1]),
             capabilities=_short(status["CapEff"]),
             bounding=_short(status["CapBnd"]),

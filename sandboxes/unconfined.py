@@ -36,6 +36,8 @@ from sandboxes.interface import Evidence, Mount, SandboxHome, SandboxKind, Sandb
 from sandboxes.opened import Gone, Opened
 from sandboxes.owners import is_dead
 from sandboxes.proc_facts import read_process
+from sandboxes.secret_files import reap_secret_files, with_secret_files
+from sandboxes.secret_values import SecretValues
 from sandboxes.stderr_ring import StderrRing
 from sandboxes.transport import wire
 from sandboxes.user_choice import all_mounts, check_mounts
@@ -60,11 +62,17 @@ class UnconfinedSandbox:
     async def open(self, spec: SandboxSpec) -> AsyncGenerator[Opened, None]:
         """See `interface.Sandbox.open`."""
         check_mounts(spec)
+        async with with_secret_files(spec) as spec, self._run(spec) as opened:
+            yield opened
+
+    @asynccontextmanager
+    async def _run(self, spec: SandboxSpec) -> AsyncGenerator[Opened, None]:
         logger.warning("server %s runs unconfined: it can do everything that this user can", spec.server)
         lease = f"unconfined-{spec.server}-{secrets.token_hex(6)}"
         folder = self._leases / lease
         work = await anyio.to_thread.run_sync(_take_lease, folder, spec.owner)
-        ring, gone, counts = StderrRing(), Gone(), WireCounts()
+        hidden = SecretValues(spec.secrets)
+        ring, gone, counts = StderrRing(secrets=hidden), Gone(), WireCounts()
         schemas: dict[str, JsonObject] = {}
         env = {**inner_env(spec), "HOME": str(work), "TMPDIR": str(work), **spec.program.env, **spec.env}
         mounts = all_mounts(spec)
@@ -88,6 +96,7 @@ class UnconfinedSandbox:
                     limits=WireLimits(line_bytes=spec.line_bytes),
                     counts=counts,
                     output_schemas=schemas,
+                    secrets=hidden,
                 ) as (read, write),
             ):
                 yield Opened(
@@ -104,7 +113,7 @@ class UnconfinedSandbox:
 
     async def reap(self) -> list[str]:
         """See `interface.Sandbox.reap`."""
-        return await anyio.to_thread.run_sync(_reap, self._leases)
+        return await anyio.to_thread.run_sync(lambda: [*_reap(self._leases), *reap_secret_files()])
 
 
 def unavailable() -> str | None:

@@ -64,8 +64,32 @@ def check_mounts(spec: SandboxSpec) -> None:
             )
 
 
-def choose_user(mounts: Iterable[Mount]) -> User:
-    """The owner of the first writable mount, else nobody."""
+@dataclass(frozen=True, slots=True)
+class UserSpace:
+    """The user namespace that a sandbox's ids are counted in: those of this machine from `first` on are 0, 1, … inside.
+
+    Attributes:
+        own: Of a rootless engine: this one uid of the machine is uid 0 inside.
+    """
+
+    first: int = 0
+    size: int = 2**32 - 1
+    own: int | None = None
+
+    def inside(self, uid: int) -> int | None:
+        """What this machine's `uid` is inside, or None when it does not exist there."""
+        if self.own is not None:
+            return 0 if uid == self.own else None
+        return uid - self.first if self.first <= uid < self.first + self.size else None
+
+
+def choose_user(mounts: Iterable[Mount], space: UserSpace | None = None) -> User:
+    """The owner of the first writable mount, else nobody.
+
+    Args:
+        space: How ids inside differ from this machine's; None where they do not.
+    """
+    space = space or UserSpace()
     owners: list[tuple[int, int]] = []
     closed: list[str] = []
     for mount in mounts:
@@ -77,10 +101,17 @@ def choose_user(mounts: Iterable[Mount]) -> User:
     if not owners:
         note = f"runs as uid {NOBODY}, which may not read {', '.join(closed)}: closed to others on the host"
         return User(NOBODY, NOBODY, (escape_line(note),) if closed else ())
-    uid, gid = owners[0]
-    notes: list[str] = []
+    (uid, gid), notes = owners[0], list[str]()
+    inner, inner_group = space.inside(uid), space.inside(gid)
+    if inner is None:
+        note = (
+            f"its rw mount belongs to uid {uid}, which the engine's user namespace does not have: it cannot write there"
+        )
+        return User(NOBODY, NOBODY, (note,))
     if uid == 0:
         notes.append("runs as uid 0, without any capability, because its rw mount belongs to root")
+    elif inner == 0:
+        notes.append(f"runs as uid 0 of the engine's user namespace, which is uid {uid} here, without any capability")
     if len({owner for owner, _ in owners}) > 1:
         notes.append(f"its rw mounts have several owners; it runs as the first one's, uid {uid}")
-    return User(uid, gid, tuple(notes))
+    return User(inner, inner if inner_group is None else inner_group, tuple(notes))

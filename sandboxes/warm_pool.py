@@ -98,21 +98,26 @@ class WarmPool:
             async with anyio.create_task_group() as group:
                 self._group = group
                 self._top_up()
-                while True:
-                    rest = self._used + self._idle - self._clock()
-                    if rest <= 0 and self._wanted:
-                        self._wanted = False
-                        for kept in self._shelf:
-                            kept.release.set()
-                        self._shelf.clear()
-                        self._say_changed()
-                    with anyio.move_on_after(rest) if self._wanted else anyio.CancelScope():
-                        await self._touched.wait()
-                        self._touched = anyio.Event()
+                try:
+                    while True:
+                        await self._until_idle()
+                finally:
+                    self._group = None
         finally:
-            self._group = None
             for taker in self._takers:
                 taker.served.set()
+
+    async def _until_idle(self) -> None:
+        rest = self._used + self._idle - self._clock()
+        if rest <= 0 and self._wanted:
+            self._wanted = False
+            for kept in self._shelf:
+                kept.release.set()
+            self._shelf.clear()
+            self._say_changed()
+        with anyio.move_on_after(rest) if self._wanted else anyio.CancelScope():
+            await self._touched.wait()
+            self._touched = anyio.Event()
 
     @asynccontextmanager
     async def take(self) -> AsyncGenerator[OpenSandbox, None]:
@@ -185,7 +190,7 @@ class WarmPool:
                 if kept in self._shelf:
                     self._shelf.remove(kept)
                 kept.gone.set()
-            self._top_up()
+        self._top_up()  # not when cancelled: the pool is being closed
 
     def _hand_out(self, kept: _Kept) -> None:
         if self._takers:

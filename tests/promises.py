@@ -116,6 +116,47 @@ PROMISES: tuple[Promise, ...] = (
         "product.md, a call's way, 7",
     ),
     Promise("an_approval_is_used_once", "An approval carries one call and expires.", "product.md, a call's way, 7"),
+    # The wire and the process behind it.
+    Promise(
+        "the_wire_is_bounded",
+        "Length, depth, number of values and size of numbers of a server's message are bounded before it is parsed.",
+        "threats.md rows 37, 39, 42",
+    ),
+    Promise(
+        "a_broken_line_fails_one_call",
+        "A malformed message fails the call that it answers, with the reason, and nothing else.",
+        "threats.md rows 38, 40, 41, 43",
+    ),
+    Promise(
+        "no_answer_reaches_another_caller",
+        "An answer or progress with an unknown, used or differently typed id is dropped and counted.",
+        "threats.md rows 36, 45-49",
+    ),
+    Promise(
+        "nothing_is_asked_before_the_handshake",
+        "A server's request before the handshake is dropped.",
+        "threats.md row 50",
+    ),
+    Promise(
+        "a_downgrade_is_recorded",
+        "A protocol version that nobody speaks connects to nothing; an older one than was accepted is recorded.",
+        "threats.md row 51",
+    ),
+    Promise(
+        "a_broken_server_ends_its_calls",
+        "A crash, a hang or a trickle ends its calls by their deadline, and the server goes with all it started.",
+        "threats.md rows 52, 53",
+    ),
+    Promise(
+        "a_flood_costs_its_sender",
+        "What a server floods is bounded in memory and slows only itself.",
+        "threats.md row 54",
+    ),
+    Promise(
+        "a_restarted_server_is_judged_again",
+        "After a restart walls are read and pins compared anew, and the record says that it was started again.",
+        "threats.md rows 8-13, 52",
+    ),
     # The result.
     Promise(
         "a_result_is_capped",

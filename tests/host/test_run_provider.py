@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.host.projects import Finished, Project
+from tests.host.projects import Finished, Project, hostile
 from tests.wire.openai_chat_server import (
     KEY,
     USAGE,
@@ -12,16 +12,21 @@ from tests.wire.openai_chat_server import (
     cut_in_a_call,
     proposes,
     rate_limited,
+    refuses,
     says,
 )
 
 SECRET = "declared-key-8f31c2d4e5"
 
 
-def run(project: Project, *replies: Reply, output: str = "json", server: ChatServer | None = None) -> Finished:
-    with server or ChatServer(*replies) as wire:
-        project.environ |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": wire.base_url}
-        return project.call(*project.arguments(model=f"openai_chat:{wire.model}", output=output))
+def run_on(project: Project, server: ChatServer, *options: str, output: str = "json", key: str = KEY) -> Finished:
+    project.environ |= {"OPENAI_API_KEY": key, "OPENAI_BASE_URL": server.base_url}
+    return project.call(*project.arguments(*options, model=f"openai_chat:{server.model}", output=output))
+
+
+def run(project: Project, *replies: Reply, output: str = "json") -> Finished:
+    with ChatServer(*replies) as server:
+        return run_on(project, server, output=output)
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def test_what_a_model_says_is_streamed_as_it_comes(kit: Project) -> None:
 def test_calls_of_one_turn_are_all_carried_and_answered_in_order(kit: Project) -> None:
     calls = [Proposed("kit__echo", {"text": text}, provider_id="same") for text in ("a", "b", "c")]
     with ChatServer(proposes(*calls, text="Looking.", interleaved=True), says("Done.")) as server:
-        done = run(kit, server=server)
+        done = run_on(kit, server)
         messages = server.bodies[1]["messages"]
     assert [call["outcome"] for call in done.report["calls"]] == ["succeeded"] * 3
     (asked,) = [message for message in messages if message.get("tool_calls")]
@@ -53,7 +58,7 @@ def test_calls_of_one_turn_are_all_carried_and_answered_in_order(kit: Project) -
 @pytest.mark.parametrize("written", ['{"text": ', "[1]", "text", '{"text": "a"} {"text": "b"}', '{"text": NaN}'])
 def test_broken_arguments_go_back_to_the_model_as_an_error(kit: Project, written: str) -> None:
     with ChatServer(proposes(Proposed("kit__echo", written=written)), says("Sorry.")) as server:
-        done = run(kit, server=server)
+        done = run_on(kit, server)
         told = server.bodies[1]["messages"][-1]
     assert (done.code, done.report["calls"][0]["outcome"]) == (0, "denied")
     assert (told["role"], "JSON object" in told["content"]) == ("tool", True)
@@ -61,7 +66,7 @@ def test_broken_arguments_go_back_to_the_model_as_an_error(kit: Project, written
 
 def test_a_refusal_tells_the_model_what_would_be_allowed(kit: Project) -> None:
     with ChatServer(proposes(Proposed("kit__ehco", {"text": "a"})), says("Sorry.")) as server:
-        done = run(kit, server=server)
+        done = run_on(kit, server)
         told = server.bodies[1]["messages"][-1]["content"]
     assert done.report["denied"] == 1
     assert "denied" in told and "kit__echo" in told
@@ -69,9 +74,7 @@ def test_a_refusal_tells_the_model_what_would_be_allowed(kit: Project) -> None:
 
 def test_a_model_sees_only_the_tools_in_scope(kit: Project) -> None:
     with ChatServer(says("Done.")) as server:
-        kit.environ |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
-        model = f"openai_chat:{server.model}"
-        kit.call(*kit.arguments("--tools", "kit.echo", model=model, output="json"))
+        run_on(kit, server, "--tools", "kit.echo")
         assert [tool["function"]["name"] for tool in server.bodies[0]["tools"]] == ["kit__echo"]
 
 
@@ -109,11 +112,8 @@ def test_usage_and_cost_add_up_over_turns(kit: Project) -> None:
 @pytest.mark.promise("a_key_is_nowhere")
 @pytest.mark.parametrize("output", ["text", "json", "jsonl"])
 def test_the_key_stands_in_no_journal_record_or_output(kit: Project, output: str) -> None:
-    """Also when the provider's own words repeat it."""
-    replies = [says(f"Your key is {SECRET[:4]}…"), says("Done.")]
-    with ChatServer(proposes(Proposed("kit__echo", {"text": "a"})), *replies, key=SECRET) as server:
-        kit.environ |= {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": server.base_url}
-        done = kit.call(*kit.arguments(model=f"openai_chat:{server.model}", output=output))
+    with ChatServer(proposes(Proposed("kit__echo", {"text": "a"})), says("Done."), key=SECRET) as server:
+        done = run_on(kit, server, output=output, key=SECRET)
         assert server.received[0].headers["authorization"] == f"Bearer {SECRET}"
     assert done.code == 0
     assert SECRET not in done.out + done.err
@@ -122,9 +122,9 @@ def test_the_key_stands_in_no_journal_record_or_output(kit: Project, output: str
 
 @pytest.mark.promise("a_key_is_nowhere")
 def test_a_refused_key_is_not_repeated(kit: Project) -> None:
-    with ChatServer(key="another") as server:
-        kit.environ |= {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": server.base_url}
-        done = kit.call(*kit.arguments(model=f"openai_chat:{server.model}", output="json"))
+    """Also where the provider's own words do."""
+    with ChatServer(refuses(401, f"Incorrect API key provided: {SECRET}"), key=SECRET) as server:
+        done = run_on(kit, server, key=SECRET)
     assert done.code == 6
     assert SECRET not in done.out + done.err
     assert SECRET.encode() not in kit.bytes_at_rest()
@@ -133,12 +133,9 @@ def test_a_refused_key_is_not_repeated(kit: Project) -> None:
 @pytest.mark.promise("a_key_is_nowhere")
 def test_no_server_inherits_a_key(kit: Project) -> None:
     """Not even one without walls gets what stands in our environment."""
-    from tests.host.projects import hostile
-
     kit.add("seeing", hostile("honest"), look="read")
     with ChatServer(proposes(Proposed("seeing__look", {})), says("Done.")) as server:
-        kit.environ |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
-        done = kit.call(*kit.arguments(model=f"openai_chat:{server.model}", output="json"))
+        done = run_on(kit, server)
         seen = server.bodies[1]["messages"][-1]["content"]
     assert done.code == 0
     assert "PATH" in seen

@@ -10,7 +10,7 @@ import pytest
 
 from context.errors import ConfigError
 from context.ids import new_trace_id
-from host.telemetry import Tracer, configured_provider, make_provider
+from host.telemetry import Tracer, configured_provider
 from tests.host.projects import Finished, Project, turn
 
 

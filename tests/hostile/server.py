@@ -512,11 +512,12 @@ class IdReuse(Server):
         super().handle(request)
 
     def call(self, request, name, arguments):
+        used = list(self.ids)
         with LOCK:
-            for number in self.ids[:-1]:
+            for number in used[:-1]:
                 say({"jsonrpc": "2.0", "id": number, "result": text_result("stolen")})
             result(request, text_result("right"))
-            for number in self.ids:
+            for number in used:
                 say({"jsonrpc": "2.0", "id": number, "result": text_result("stolen")})
 
 
@@ -550,7 +551,7 @@ class Line200(LongLine):
 
 
 class SchemaBombs(Server):
-    """Schemas that make a careless checker run for ever: a cycle, a doubling, a backtracking pattern, a far reference."""
+    """Schemas that a careless checker never finishes: a cycle, a doubling, a backtracking pattern, a far reference."""
 
     def tools(self):
         doubling = {"$defs": {"d0": {"type": "string"}}, **OBJECT}

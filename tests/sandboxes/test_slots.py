@@ -14,7 +14,7 @@ from sandboxes.slots import SlotLimits, slot
 async def test_the_cap_is_exact_and_a_slot_is_free_again_at_its_end(tmp_path: Path) -> None:
     home, limits = SandboxHome(tmp_path), SlotLimits(process=2, home=5)
     async with slot(home, server="a", limits=limits), slot(home, server="b", limits=limits):
-        with pytest.raises(SandboxError, match="2 sandboxes of this process.*2 are the most") as refused:
+        with pytest.raises(SandboxError, match=r"2 sandboxes of this process.*2 are the most") as refused:
             async with slot(home, server="c", limits=limits):
                 pass
         assert refused.value.where == "server c"

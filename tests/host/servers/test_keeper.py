@@ -192,15 +192,26 @@ async def test_a_cancelled_call_is_no_failure_of_the_server(tmp_path: Path, mome
 
 
 async def test_a_server_that_hangs_goes_with_its_sandbox_and_the_next_call_has_a_new_one(tmp_path: Path) -> None:
-    """threats.md row 52: a byte per second. The deadline ends the call; the server, which answers nobody, is removed."""
-    async with House(tmp_path, "byte-per-second", "honest").running() as house:
+    """threats.md row 52: a hang. The deadline ends the call; the server, which answers nobody any more, goes."""
+    async with House(tmp_path, "stop-after-listing", "honest").running() as house:
         await house.keeper.session.settled()
-        with pytest.raises(ServerError, match="no answer within 0.5 s") as failed:
+        with pytest.raises(ServerError, match=r"no answer within 0\.5 s") as failed:
             await house.echo()
         assert failed.value.sent
         await house.dead()
         assert "hangs" in house.keeper.session.detail
         assert await house.echo("new") == "new"
+
+
+async def test_an_answer_of_a_byte_per_second_does_not_outlast_the_deadline(tmp_path: Path) -> None:
+    """threats.md row 52."""
+    async with House(tmp_path, "byte-per-second").running() as house:
+        await house.keeper.session.settled()
+        began = anyio.current_time()
+        with pytest.raises(ServerError, match=r"no answer within 0\.5 s") as failed:
+            await house.echo()
+        assert failed.value.sent
+        assert anyio.current_time() - began < 8
 
 
 @pytest.mark.parametrize(("mode", "starts"), [("stop-after-listing --era=legacy", 2), ("honest --era=legacy", 1)])

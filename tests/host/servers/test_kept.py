@@ -81,11 +81,14 @@ async def test_runs_share_a_stateless_server_and_each_hears_what_stands_around_i
 async def test_a_server_that_is_not_stateless_is_never_shared() -> None:
     kit = Kit()
     with anyio.fail_after(10):
-        async with KeptServers().running() as kept:
-            async with run(kit.plan(), kept) as first, run(kit.plan(), kept) as second:
-                await first.echo()
-                await second.echo()
-                assert kit.standing == 2
+        async with (
+            KeptServers().running() as kept,
+            run(kit.plan(), kept) as first,
+            run(kit.plan(), kept) as second,
+        ):
+            await first.echo()
+            await second.echo()
+            assert kit.standing == 2
         assert len(kit.sandbox.opened) == 2
 
 
@@ -104,11 +107,15 @@ async def test_runs_are_spread_over_as_many_shared_servers_as_declared() -> None
     kit = Kit()
     plan = kit.plan(stateless=True, pool=2)
     with anyio.fail_after(10):
-        async with KeptServers().running() as kept:
-            async with run(plan, kept) as first, run(plan, kept) as second, run(plan, kept) as third:
-                for each in (first, second, third):
-                    await each.echo()
-                assert kit.standing == 2
+        async with (
+            KeptServers().running() as kept,
+            run(plan, kept) as first,
+            run(plan, kept) as second,
+            run(plan, kept) as third,
+        ):
+            for each in (first, second, third):
+                await each.echo()
+            assert kit.standing == 2
 
 
 async def test_a_shared_server_that_nobody_uses_ends_after_its_idle_time() -> None:
@@ -138,7 +145,6 @@ async def test_a_pool_serves_each_run_a_sandbox_of_its_own_that_waited() -> None
     kit = Kit()
     with anyio.fail_after(10):
         async with KeptServers().running() as kept:
-            plan = kit.plan(pool=2)
             plan = kit.plan(pool=2, key="pooled")
             launch = kept.launcher(plan.key, plan.launch, size=2, idle=60)
             await kept.filled()
