@@ -103,6 +103,10 @@ _QUICK = json.JSONEncoder(
 """The standard library's compiled encoder: ten times as fast as the exact one, which is Python."""
 
 
+_SAME = frozenset({str, bool, type(None)})
+"""Written the same by both, whatever the value."""
+
+
 def _written_alike(value: object) -> bool:
     """Whether RFC 8785 writes `value`, which `_QUICK` could encode, exactly as `_QUICK` does.
 
@@ -112,16 +116,17 @@ def _written_alike(value: object) -> bool:
     level: list[object] = [value]
     for item in level:  # grows as it goes; ends, because what holds itself could not be encoded
         kind = type(item)
-        if kind is str or item is None or kind is bool:
-            continue
         if kind is dict:
             held = cast("dict[object, object]", item)
             for key in held:
                 if type(key) is not str or not key.isascii():
                     return False
-            level.extend(held.values())
+            if not _SAME.issuperset(map(type, held.values())):
+                level.extend(held.values())
         elif kind is list or kind is tuple:
-            level.extend(cast("list[object]", item))
+            items = cast("list[object]", item)
+            if not _SAME.issuperset(map(type, items)):
+                level.extend(items)
         elif kind is int:
             if not -SAFE_INTEGER <= cast("int", item) <= SAFE_INTEGER:
                 return False
@@ -129,7 +134,7 @@ def _written_alike(value: object) -> bool:
             number = cast("float", item)
             if number.is_integer() or not 1e-4 <= abs(number) < 1e15:
                 return False
-        else:
+        elif kind not in _SAME:
             return False
     return True
 

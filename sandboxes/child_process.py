@@ -57,24 +57,28 @@ async def child_process(
     Raises:
         ServerError: it cannot be executed.
     """
+    process: anyio.abc.Process | None = None
     try:
-        process = await anyio.open_process(  # noqa: TID251 -- a sandbox starts its server here, and nowhere else
-            list(argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(env),
-            cwd=cwd,
-            start_new_session=True,
-            pass_fds=pass_fds,
-        )
+        # Cancelled half-way it would be started and belong to nobody, neither closed nor waited for.
+        with anyio.CancelScope(shield=True):
+            process = await anyio.open_process(  # noqa: TID251 -- a sandbox starts its server here, and nowhere else
+                list(argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+                pass_fds=pass_fds,
+            )
     except OSError as error:
         raise ServerError(
             f"{escape_line(argv[0], 100)} cannot be executed: {escape_line(error.strerror or str(error))}",
             where=f"server {server}",
             next_step="Correct `command`, or install the program",
         ) from error
-    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    assert process is not None and process.stdin is not None
+    assert process.stdout is not None and process.stderr is not None
     stderr = process.stderr
 
     async def watch() -> None:

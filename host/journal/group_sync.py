@@ -32,7 +32,7 @@ class GroupSync:
         mine = self._drawn
         if self._turn is None or self._threads is None:
             # A limiter of its own: worker threads that block elsewhere must not hold up an intent.
-            self._turn, self._threads = anyio.Lock(), anyio.CapacityLimiter(1)
+            self._turn, self._threads = anyio.Lock(fast_acquire=True), anyio.CapacityLimiter(1)
         with anyio.CancelScope(shield=True):
             async with self._turn:
                 self._check()

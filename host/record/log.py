@@ -78,7 +78,7 @@ class RecordLog:
         Raises:
             JournalError: the record cannot be written. None of these lines stands then.
         """
-        with self.locked(), self._told("cannot be written, so nothing goes out"):
+        with self.locked("cannot be written, so nothing goes out"):
             end = self._current()
             heads: list[Head] = []
             lines: list[bytes] = []
@@ -98,7 +98,7 @@ class RecordLog:
 
     def head(self) -> Head:
         """Raises: JournalError."""
-        with self.locked(), self._told("cannot be read"):
+        with self.locked("cannot be read"):
             return self._current().head
 
     def sync(self) -> None:
@@ -125,7 +125,7 @@ class RecordLog:
         with self._told("cannot be read"):
             if not self.folder.is_dir():
                 return []
-            with self.locked():
+            with self.locked("cannot be read"):
                 return [(path, path.stat().st_size) for path in segment_paths(self.folder)]
 
     def find(self, entry_ids: Iterable[str]) -> dict[str, Line]:
@@ -156,23 +156,28 @@ class RecordLog:
                 self._lock_file = -1
 
     @contextlib.contextmanager
-    def locked(self) -> Generator[None]:
+    def locked(self, what: str = "cannot be locked") -> Generator[None]:
         """Hold the record against every other process and thread; may be nested.
 
+        Args:
+            what: Said of the record when the system refuses something meanwhile.
+
         Raises:
-            JournalError: somebody else held it too long, or the folder cannot be written.
+            JournalError: that, or somebody else held it too long.
         """
         with self._threads:
-            if self._depth == 0:
-                with self._told("cannot be locked"):
-                    self._lock()
-            self._depth += 1
             try:
-                yield
-            finally:
-                self._depth -= 1
                 if self._depth == 0:
-                    fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+                    self._lock()
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+                    if self._depth == 0:
+                        fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+            except OSError as error:
+                raise self._fault(what, error) from error
 
     def _lock(self) -> None:
         deadline = time.monotonic() + self._lock_seconds
@@ -277,11 +282,14 @@ class RecordLog:
         try:
             yield
         except OSError as error:
-            raise JournalError(
-                f"{what}: {error.strerror or error}",
-                where=f"record {self.folder}",
-                next_step="Check the disk's free space and the folder's permissions",
-            ) from error
+            raise self._fault(what, error) from error
+
+    def _fault(self, what: str, error: OSError) -> JournalError:
+        return JournalError(
+            f"{what}: {error.strerror or error}",
+            where=f"record {self.folder}",
+            next_step="Check the disk's free space and the folder's permissions",
+        )
 
 
 def _write_all(end: _End, data: bytes) -> None:
