@@ -4,7 +4,6 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from benchmarks.answers import Answer
 from benchmarks.house import House
@@ -13,7 +12,7 @@ from context.calls import ToolRef
 from context.events import Event
 from context.json_values import JsonObject
 from host.journal import RunHandle
-from host.record.log import Head, RecordLog
+from host.record.log import Head
 from host.server_pool import ServerPool
 from tool_gateway.interface import Approval, Change, Entry, RawResult
 
@@ -92,8 +91,7 @@ async def break_down(title: str, home: House) -> Answer:
 async def _parts(home: House, tool: str) -> dict[str, float]:
     watch = _Stopwatch()
     gateway = home.gateway_over(_TimedJournal(home.handle, watch), _TimedCaller(home.pool, watch))
-    home.propose(tool, _ROUNDS)
-    log, database = _log_of(home), _database_of(home)
+    log, database = home.journal.record.log, home.journal.database
     append, reach = log.append, database.reach_disk
 
     def timed_append(payloads: Sequence[bytes]) -> list[Head]:
@@ -107,6 +105,7 @@ async def _parts(home: House, tool: str) -> dict[str, float]:
     log.append, database.reach_disk = timed_append, timed_reach  # type: ignore[method-assign]
     try:
         for _ in range(_ROUNDS):
+            home.propose(tool, 1)
             watch.begin()
             with watch.part("total"):
                 await home.carry(tool, gateway)
@@ -117,11 +116,3 @@ async def _parts(home: House, tool: str) -> dict[str, float]:
         call["gates"] = call["total"] - call["transport"] - call["commits"]
     names = ("transport", "journal", "record", "disk", "gates", "total")
     return {name: p50([call[name] for call in watch.calls]) for name in names}
-
-
-def _log_of(home: House) -> RecordLog:
-    return home.journal.record.log
-
-
-def _database_of(home: House) -> Any:
-    return home.journal.database

@@ -44,10 +44,20 @@ async def measure(folder: Path) -> list[Answer]:
     argv = [gatehost, "run", "--model", f"scripted:{script}", "--output", "jsonl", "Say done."]
     first = [_first_event(argv, folder, environ) for _ in range(_RUNS)]
     used = [_cost(argv, folder, environ) for _ in range(_RUNS)]
-    rows.append(("gatehost run, scripted, whole", p50([u for u, _ in used]), "", p50([w for _, w in used]), p50([u for u, _ in used]) / base))
+    rows.append(
+        (
+            "gatehost run, scripted, whole",
+            p50([u for u, _ in used]),
+            "",
+            p50([w for _, w in used]),
+            p50([u for u, _ in used]) / base,
+        )
+    )
     rows.append(("gatehost run, to its first event", "", "", p50(first), ""))
     aims = [Aim("CPU of gatehost --version", p50(cpu["gatehost --version"]), _LIMIT, "s")]
-    return [Answer("Starting the command line", ("command", "CPU s p50", "CPU s p95", "wall s p50", "CPU ×"), rows, aims)]
+    return [
+        Answer("Starting the command line", ("command", "CPU s p50", "CPU s p95", "wall s p50", "CPU ×"), rows, aims)
+    ]
 
 
 def _cost(argv: Sequence[str], folder: Path, environ: dict[str, str]) -> tuple[float, float]:

@@ -105,7 +105,9 @@ async def measure(folder: Path) -> list[Answer]:
             taken[name].append((time.perf_counter() - started) / _BLOCK * 1e6)
     together = [sum(times) for times in zip(*taken.values(), strict=True)]
     rows = [(name, p50(times), p95(times)) for name, times in [*taken.items(), ("all of them", together)]]
-    title = f"The gates alone: {len(cast('dict[str, object]', _SCHEMA['properties']))} fields, {len(_RULES)} constraints"
+    title = (
+        f"The gates alone: {len(cast('dict[str, object]', _SCHEMA['properties']))} fields, {len(_RULES)} constraints"
+    )
     return [Answer(title, ("pure step", "µs p50", "µs p95"), rows)]
 
 

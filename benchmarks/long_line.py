@@ -53,7 +53,9 @@ async def measure(folder: Path) -> list[Answer]:
     ]
     for size in (4, 50):
         times = [await _through_us(folder, size * _MEGA) for _ in range(_ROUNDS)]
-        rows.append((f"through a pipe and our transport, {size} MB line", p50(times), "", "refused, the next message read"))
+        rows.append(
+            (f"through a pipe and our transport, {size} MB line", p50(times), "", "refused, the next message read")
+        )
     times = [await _through_sdk(4 * _MEGA) for _ in range(_ROUNDS)]
     rows.append(("through a pipe and the SDK's reader, 4 MB line", p50(times), "", "delivered; grows with the square"))
     aims = [

@@ -40,7 +40,9 @@ class GatehostError(Exception):
 
     def sentence(self) -> str:
         """The error on one line: `where: what. next step.`"""
-        text = f"{self.where}: {self.what}" if self.where else self.what
+        # Words of another program may end in a full stop.
+        what = self.what.removesuffix(".") if self.next_step else self.what
+        text = f"{self.where}: {what}" if self.where else what
         return f"{text}. {self.next_step}" if self.next_step else text
 
 

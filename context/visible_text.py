@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 _KEPT = frozenset("\n\t")
+_SHORT = {"\n": "\\n", "\t": "\\t", "\\": "\\\\", '"': '\\"'}
 _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Letters and marks that Unicode calls visible yet that draw nothing: Hangul fillers, the braille
@@ -40,6 +41,32 @@ def escape_line(text: str, limit: int | None = None) -> str:
     if limit is not None and len(line) > limit:
         return line[: max(limit - 1, 0)] + "…"
     return line
+
+
+def quote(text: str, limit: int | None = None) -> str:
+    r"""`text` as it is judged: in double quotes, on one line, so that different texts never look the same.
+
+    A newline is `\n`, a tab `\t`, a backslash `\\`, a quote `\"`, every hidden character and every blank that is no
+    plain space `\x1b`, `\u202e` or `\U000e0041`: what a Python string literal means by it, so it can be read back.
+
+    Args:
+        limit: Characters of `text` to show. A longer one shows its head and its tail, each in quotes of its own,
+            and between them, outside of all quotes, how many are left out.
+    """
+    if limit is None or len(text) <= limit:
+        return f'"{_quoted(text)}"'
+    tail = limit // 2
+    left_out = len(text) - limit
+    ending = f' "{_quoted(text[-tail:])}"' if tail else ""
+    return f'"{_quoted(text[: limit - tail])}" … {left_out:,} more characters …{ending}'
+
+
+def _quoted(text: str) -> str:
+    return "".join(_SHORT.get(char) or (_written(char) if _is_unclear(char) else char) for char in text)
+
+
+def _is_unclear(char: str) -> bool:
+    return is_hidden(char) or (char != " " and unicodedata.category(char) == "Zs")
 
 
 def _written(char: str) -> str:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from tool_gateway.schemas import CompiledSchema, UnusableSchema, compile_schema
-
 from context.errors import ConfigError
 from context.json_values import JsonObject, JsonValue
+from tool_gateway.schemas import CompiledSchema, UnusableSchema, compile_schema
 
 MAX_DEPTH = 64
 """Deepest nesting of an answer, as of a tool's result."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 import anyio.to_thread
 
-from context.errors import ConfigError, GatehostError
+from context.errors import GatehostError
 from context.json_values import JsonObject
 from context.visible_text import escape_line
 from host.home import Home
@@ -116,7 +116,7 @@ def _journal(home: Home) -> list[Check]:
             opened,
             Check(
                 "record",
-                "warn",
+                "fail",
                 f"does NOT verify: {escape_line(verdict.fault.sentence(), 300)}",
                 "Run `gatehost audit verify`, and find out who changed it",
             ),
@@ -149,7 +149,7 @@ async def _sandboxes(home: Home) -> AsyncGenerator[Check, None]:
     if fault is None and image is not None:
         yield Check("runtime image", "ok", f"{image.image[:19]}, Python {image.python}, {image.platform}")
     else:
-        yield Check("runtime image", "warn", fault or "none", "Run `gatehost sandbox build`")
+        yield Check("runtime image", "warn", _alone(fault) if fault else "none", "Run `gatehost sandbox build`")
     fault = await bubblewrap_fault()
     if fault is None:
         yield Check("bubblewrap", "ok", "confines here")
@@ -159,6 +159,11 @@ async def _sandboxes(home: Home) -> AsyncGenerator[Check, None]:
         yield Check("sandbox", "ok", f"servers run in {await default_sandbox(place)} unless their entry says otherwise")
     except GatehostError as error:
         yield _fail("sandbox", error)
+
+
+def _alone(fault: str) -> str:
+    """What is wrong, without the remedy that stands on a line of its own."""
+    return fault.partition(". Run `gatehost sandbox build`")[0]
 
 
 # The clients that fetch packages, and git.
@@ -267,24 +272,19 @@ def _trust(grounds: Grounds) -> Check:
 
 async def _server(home: Home, servers: ServersFile, lock: Lock, name: str) -> Check:
     """How one server of the file stands, without starting it."""
-    from tool_gateway.constraints import check_reachable
+    from host.review.reachability import unreachable
 
     check = f"server {name}"
     settings = servers.servers[name]
     fault = await _sandbox_fault(home, servers, name)
     if fault is not None:
         return fault
-    for tool, rule in settings.tools.items():
+    see = "`gatehost mcp list --tools` shows each tool's arguments"
+    for tool in settings.tools:
         pinned = lock.servers[name].tools.get(tool) if name in lock.servers else None
-        faults = check_reachable(rule, pinned.definition) if pinned is not None else []
+        faults = unreachable(servers, name, tool, pinned.definition, next_step=see) if pinned is not None else []
         if faults:
-            return Check(
-                check,
-                "fail",
-                f"{servers.where(name, 'tools', tool)}: {faults[0]}",
-                "`gatehost mcp list --tools` shows each tool's arguments",
-                ConfigError.exit_code,
-            )
+            return _fail(check, faults[0])
     accept = f"Run `gatehost mcp accept {name}`"
     if name not in lock.servers:
         return Check(check, "warn", "was never accepted, so none of its tools can be called", accept)
@@ -324,7 +324,7 @@ async def _sandbox_fault(home: Home, servers: ServersFile, name: str) -> Check |
     return Check(
         check,
         "warn",
-        f"its sandbox {kind.name} cannot be used: {fault}",
+        f"its sandbox {kind.name} cannot be used: {_alone(fault)}",
         "Run `gatehost sandbox build`, or name another sandbox or runtime in its entry",
     )
 

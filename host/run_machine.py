@@ -108,9 +108,9 @@ def exit_code(end: End, calls: list[CallFacts], *, fail_on_deny: bool, all_serve
         return 9
     if end.exit_code != 0:
         return end.exit_code
-    if all_servers_down:
-        if any(call.server_was_down for call in calls) or not any(call.outcome == "succeeded" for call in calls):
-            return 7
+    in_vain = any(call.server_was_down for call in calls) or not any(call.outcome == "succeeded" for call in calls)
+    if all_servers_down and in_vain:
+        return 7
     if fail_on_deny and any(call.outcome == "denied" for call in calls):
         return 3
     for index, call in enumerate(calls):

@@ -249,9 +249,7 @@ async def _drive_watched(
                     run.fault = f"internal fault: {type(error).__name__}: {error}"
         if driving.cancelled_caught:
             phase = "interrupted" if run.interrupted else "late"
-            run.fault = run.fault or (
-                "interrupted" if run.interrupted else f"the run's time of {seconds:g} s was up"
-            )
+            run.fault = run.fault or ("interrupted" if run.interrupted else f"the run's time of {seconds:g} s was up")
         with anyio.move_on_after(0 if run.interrupted else _REAP_SECONDS):
             await reaped.wait()  # a run may be shorter than the removal of what another one left
         watchers.cancel_scope.cancel()

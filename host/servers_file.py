@@ -303,8 +303,8 @@ def _shown_secrets(
         place = (folder / Path(path).expanduser()).resolve()
         seers = [other for other, own in mounts.items() if any(place.is_relative_to(mount.host) for mount in own)]
         found += [
-            f"{file.where('servers', name, 'secrets', secret)}: the secret's file lies in a mount of server {seer}, which "
-            "can read it there"
+            f"{file.where('servers', name, 'secrets', secret)}: the secret's file lies in a mount of server {seer}, "
+            "which can read it there"
             for seer in seers
         ]
     return found

@@ -92,6 +92,7 @@ class ApprovalsTable(Table):
 
 
 class _Document(Table):
+    version: int = 1
     models: dict[str, ModelTable] = Field(default_factory=dict[str, ModelTable])
     agents: dict[str, AgentTable] = Field(default_factory=dict[str, AgentTable])
     approvals: ApprovalsTable = ApprovalsTable()
@@ -134,6 +135,12 @@ class Settings:
         return self.file.where(*keys) if self.file else "gatehost.toml (there is none)"
 
 
+def location_of(table: ModelTable) -> Location:
+    """Where a model runs: as its table says; a script is played here, and anything else counts as `cloud`."""
+    is_said = "location" in table.model_fields_set
+    return "local" if table.adapter == "scripted" and not is_said else table.location
+
+
 def load_settings(path: Path | None) -> Settings:
     """Read and check the settings; the defaults where `path` is None.
 
@@ -146,6 +153,8 @@ def load_settings(path: Path | None) -> Settings:
     file = read_toml(path, next_step="Name it with --config FILE, or leave it out: gatehost works without")
     _refuse_later(file)
     document = check(file, _Document)
+    if document.version != 1:
+        raise file.fault(("version",), "`version` must be 1", next_step="Write `version = 1`, or use a newer gatehost")
     warnings: list[str] = []
     for name, table in document.models.items():
         _check_model(file, name, table)
@@ -228,6 +237,10 @@ def _named(text: str, settings: Settings, environ: Mapping[str, str], folder: Pa
             where=where,
             next_step=_forms(settings.models),
         )
+    if not rest.strip() and provider == "scripted":
+        raise ConfigError(
+            "`scripted:` names no file", where=where, next_step="Write the script's path behind it: scripted:FILE"
+        )
     if not rest.strip():
         raise ConfigError(f"`{provider}:` names no model", where=where, next_step=_forms(settings.models))
     if provider == "scripted":
@@ -255,7 +268,7 @@ def _from_table(name: str, settings: Settings, environ: Mapping[str, str]) -> Mo
         model=model,
         base_url=table.base_url,
         key=key,
-        location=table.location,
+        location=location_of(table),
         window=table.window,
         price=table.price.model_dump() if table.price else None,
         timeout=table.timeout,

@@ -22,7 +22,7 @@ from host.home import Home
 from host.lock_file import FILE_BYTES, load_lock
 from host.project_files import POLICIES_NAME, Project, find_project, lock_beside
 from host.servers_file import ServerSettings, ServersFile, load_servers, server_digest
-from host.settings_file import Settings, load_settings
+from host.settings_file import Settings, load_settings, location_of
 from host.small_files import alone_in, read_small, replace_small, shown
 
 Unit = Literal["servers", "settings"]
@@ -81,15 +81,17 @@ def look_at(project: Project, home: Home) -> TrustState | None:
         ConfigError: a file, or the list of trusted ones, cannot be read.
     """
     anchor = _anchor(project)
+    now: dict[Unit, Digests] = {"servers": _servers_digests(project), "settings": _settings_digests(project)}
     row = _load(home).get(str(anchor), {}) if anchor is not None else {}
     named: dict[Unit, bool] = {"servers": project.explicit_servers, "settings": project.explicit_settings}
     if anchor is None:
         return None
     return TrustState(
         anchor=anchor,
-        now={"servers": _servers_digests(project), "settings": _settings_digests(project)},
+        now=now,
         trusted={unit: row.get(unit) for unit in _UNITS},
-        needed=tuple(unit for unit in _UNITS if not named[unit]),
+        # Where every file in use was named, one that is gone could not have been in use.
+        needed=tuple(unit for unit in _UNITS if not named[unit] and (now[unit] or not project.explicit)),
     )
 
 
@@ -193,7 +195,9 @@ def _settings_lines(settings: Settings) -> list[str]:
     for name, model in settings.models.items():
         place = f" at {escape_line(model.base_url, 200)}" if model.base_url else ""
         key = f", key from {escape_line(model.key, 200)}" if model.key else ""
-        lines.append(f"  model {name}: {model.adapter} {escape_line(model.model, 100)}{place}{key} ({model.location})")
+        lines.append(
+            f"  model {name}: {model.adapter} {escape_line(model.model, 100)}{place}{key} ({location_of(model)})"
+        )
     for name, agent in settings.agents.items():
         tools = ", ".join(escape_line(glob, 100) for glob in agent.tools) or "none"
         models = f"; models {', '.join(escape_line(model, 100) for model in agent.models)}" if agent.models else ""

@@ -18,6 +18,7 @@ process stays visible inside, and a uid-0 server could read both.
 
 import json
 import os
+import posixpath
 import shutil
 import signal
 import subprocess  # noqa: TID251 -- one look at what this bubblewrap can do
@@ -25,7 +26,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import anyio
 import anyio.to_thread
@@ -277,6 +278,9 @@ def _arguments(spec: SandboxSpec, user: User, handles: "_Handles", *, status: in
         args += ["--disable-userns"] if "--disable-userns" in _abilities() else []
     if (program := filter_program()) is not None:
         args += ["--seccomp", str(handles.file(program))]
+    # Folders that bubblewrap makes on the way to a mount are closed to all but root, unless they are there before.
+    for folder in _way_folders(spec):
+        args += ["--perms", "0755", "--dir", folder]
     args += ["--ro-bind", "/usr", "/usr"]
     for folder in _LEGACY_FOLDERS:
         path = Path(folder)
@@ -302,8 +306,20 @@ def _arguments(spec: SandboxSpec, user: User, handles: "_Handles", *, status: in
     return args
 
 
-def _executes_writable() -> str:
-    """Why files in writable places can be executed, or empty."""
+def _way_folders(spec: SandboxSpec) -> list[str]:
+    """The folders above each mount that lie in no other mount, outer before inner."""
+    places = [posixpath.normpath(mount.at) for mount in all_mounts(spec)]
+    mounted = {*places, "/usr", *_LEGACY_FOLDERS}
+    found = {"/etc"}
+    for place in places:
+        above = [str(folder) for folder in PurePosixPath(place).parents if str(folder) != "/"]
+        if not mounted & set(above):
+            found |= set(above)
+    return sorted(found)
+
+
+def executes_writable() -> str:
+    """Why files in writable places can be executed here; empty when they cannot."""
     if not os.access(HOST_PYTHON, os.X_OK):
         return f"there is no {HOST_PYTHON} for the launcher"
     return unheld() or ""
@@ -320,7 +336,7 @@ def _inner_command(spec: SandboxSpec, user: User, bounds: _Bounds) -> list[str]:
         limits.append(f"--data={data_limit(spec)}")
     if "pids" not in bounds.grouped:
         limits.append(f"--nproc={spec.pids + (threads_of(user.uid) if _counts_all_processes() else 2)}")
-    program = list(spec.program.argv) if _executes_writable() else launched(spec)
+    program = list(spec.program.argv) if executes_writable() else launched(spec)
     return [*command, _PRLIMIT, *limits, "--", *program]
 
 
@@ -466,7 +482,7 @@ async def _evidence(
                     counts_outside=_counts_all_processes(),
                     root=_is_root(),
                     grouped=bounds.grouped,
-                    executes_writable=_executes_writable(),
+                    executes_writable=executes_writable(),
                 )
                 return judge_namespaces(pids[0], found, spec=spec, user=user, entered=entered)
             await anyio.sleep(0.002)

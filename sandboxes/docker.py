@@ -54,7 +54,7 @@ _EXIT_SECONDS = 0.5
 _REMOVE_SECONDS = 20.0
 _STATE_SECONDS = 2.0
 _SHM_BYTES = 8 * 1024**2
-_OF_THIS_KERNEL = frozenset({"runc", "crun", "io.containerd.runc.v2"})
+OF_THIS_KERNEL = frozenset({"runc", "crun", "io.containerd.runc.v2"})
 """Runtimes whose containers are processes of this kernel; others (gVisor, Kata) have one of their own."""
 
 _MASKED = (
@@ -194,8 +194,8 @@ def _granted(spec: SandboxSpec, traits: EngineTraits) -> Granted:
     space = UserSpace(own=os.geteuid()) if traits.rootless else None
     if traits.first_uid is not None:
         space = UserSpace(first=traits.first_uid, size=2**16)
-    kernel = spec.runtime in _OF_THIS_KERNEL
-    why = unheld() if kernel else f"the runtime {spec.runtime} has a kernel of its own, without Landlock"
+    kernel = spec.runtime in OF_THIS_KERNEL
+    why = unheld() if kernel else f"the runtime {escape_line(spec.runtime)} has a kernel of its own, without Landlock"
     if spec.program.image is not None:
         why = "an image of its own has no launcher of ours"
     return Granted(
@@ -203,12 +203,15 @@ def _granted(spec: SandboxSpec, traits: EngineTraits) -> Granted:
         cpus=min(spec.cpus, float(os.cpu_count() or 1)),
         held=held,
         own_users="rootless" if traits.rootless else "remapped" if traits.first_uid is not None else "",
+        own_kernel=not kernel,
         executes_writable=why or "",
     )
 
 
 def _config(spec: SandboxSpec, *, image: str, granted: Granted) -> dict[str, Any]:
-    command = list(spec.program.argv) if granted.executes_writable else launched(spec)
+    own_image = spec.program.image is not None
+    bare = own_image or (granted.executes_writable and not granted.own_kernel)
+    command = list(spec.program.argv) if bare else launched(spec, own_kernel=granted.own_kernel)
     return {
         "Image": image,
         "Entrypoint": [command[0]],
@@ -274,7 +277,7 @@ def _evidence(api: ContainerApi, container: str, spec: SandboxSpec, granted: Gra
         raise SandboxError("the sandbox was removed by another while it started", where=f"server {spec.server}")
     pid = live_pid(inspected)
     limits = read_limits(pid) if pid is not None else None
-    process = live_process(inspected) if spec.runtime in _OF_THIS_KERNEL else None
+    process = live_process(inspected) if spec.runtime in OF_THIS_KERNEL else None
     return judge_container(inspected, process, limits, spec=spec, granted=granted)
 
 

@@ -32,6 +32,7 @@ class Granted:
         cpus: As granted; a machine with fewer has no more to give.
         held: Which of `memory`, `pids`, `cpus` the engine and the runtime can hold it to.
         own_users: The engine's ids are not this machine's: it is `rootless`, or `remapped` its user namespaces.
+        own_kernel: The runtime has a kernel of its own.
         executes_writable: Why files in writable mounts can be executed; empty when they cannot.
     """
 
@@ -39,6 +40,7 @@ class Granted:
     cpus: float
     held: frozenset[str] = frozenset({"memory", "pids", "cpus"})
     own_users: Literal["", "rootless", "remapped"] = ""
+    own_kernel: bool = False
     executes_writable: str = ""
 
 

@@ -6,12 +6,14 @@ a script from a writable folder, as it could run one from its own memory.
 """
 
 import ctypes
+from base64 import b64encode
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from sandboxes.host_facts import HOST_PYTHON
 from sandboxes.interface import Mount, SandboxSpec
+from sandboxes.seccomp_filter import filter_program
 from sandboxes.user_choice import all_mounts
 
 _CREATE_RULESET = 444
@@ -37,9 +39,16 @@ def unheld() -> str | None:
     return "this kernel has no Landlock" if version == 0 else "this kernel's Landlock is too old (Linux 5.19 has it)"
 
 
-def launched(spec: SandboxSpec) -> list[str]:
-    """The server's command behind the launcher. The Python is the runtime image's, or that of the host's `/usr`."""
-    return [HOST_PYTHON, "-I", "-S", "-c", _text(), ":".join(closed_places(spec)), *spec.program.argv]
+def launched(spec: SandboxSpec, *, own_kernel: bool = False) -> list[str]:
+    """The server's command behind the launcher. The Python is the runtime image's, or that of the host's `/usr`.
+
+    Args:
+        own_kernel: The runtime has a kernel of its own. It may have no Landlock, and what the engine hands it as a
+            filter may be ignored (gVisor without `--oci-seccomp`), so the launcher loads that too.
+    """
+    steps = filter_program() if own_kernel else None
+    arguments = ["try" if own_kernel else "must", ":".join(closed_places(spec)), b64encode(steps or b"").decode()]
+    return [HOST_PYTHON, "-I", "-S", "-c", _text(), *arguments, *spec.program.argv]
 
 
 def closed_places(spec: SandboxSpec) -> list[str]:

@@ -1,16 +1,19 @@
 """Runs inside the sandbox, just before the server: from here on, only what lies in read-only places is executed.
 
-    python3 -I -S -c TEXT /tmp:/dev:… PROGRAM [ARGUMENT …]
+    python3 -I -S -c TEXT must|try /tmp:/dev:… FILTER PROGRAM [ARGUMENT …]
 
-Decides: the Landlock domain (landlock(7)) that allows `execve` everywhere but in the closed places. Does not decide
-which places those are (`exec_places`). A mount's `noexec` would say the same, but neither an engine nor bubblewrap can
-give a bind mount that option, and a writable folder that executes turns one server's write (a git hook, a script
-of `node_modules/.bin`) into another's code.
+Decides: the Landlock domain (landlock(7)) that allows `execve` everywhere but in the closed places, and the loading of
+a system-call filter where the runtime loads none. Does not decide which places those are, nor the filter
+(`exec_places`); with `must`, no server starts without its domain, and none ever without its filter.
+
+A mount's `noexec` would say the same, but neither an engine nor bubblewrap can give a bind mount that option, and a
+writable folder that executes turns one server's write (a git hook, a script in `node_modules`) into another's code.
 
 Standard library only, and nothing of this project: it has no package around it. The domain also keeps the server
 from tracing anything outside of it, its own init included.
 """
 
+import base64
 import ctypes
 import os
 import signal
@@ -22,16 +25,22 @@ _EXECUTE = 1
 _REFER = 1 << 13
 _PATH_BENEATH = 1
 _NO_NEW_PRIVS = 38
+_SET_SECCOMP, _FILTER = 22, 2
+_STEP_BYTES = 8
 _PLACES = 20_000
 
 
 def main() -> None:
-    closed = sys.argv[1].split(":")
-    program = sys.argv[2:]
+    must, closed, steps, program = sys.argv[1] == "must", sys.argv[2], base64.b64decode(sys.argv[3]), sys.argv[4:]
     try:
-        _close(closed)
+        _close(closed.split(":"))
     except OSError as error:
-        _leave(126, f"Landlock could not be set up: {error.strerror}")
+        if must:
+            _leave(126, f"Landlock could not be set up: {error.strerror}")
+    try:
+        _load(steps)
+    except OSError as error:
+        _leave(126, f"the system-call filter could not be loaded: {error.strerror}")
     # Python ignores these two, and an ignored signal stays ignored across exec.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
@@ -57,6 +66,17 @@ def _close(closed: list[str]) -> None:
     _call(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
     _call(libc.syscall(_RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
+
+
+def _load(steps: bytes) -> None:
+    if not steps:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    held = ctypes.create_string_buffer(steps, len(steps))
+    # struct sock_fprog: a count, padded, and a pointer.
+    program = struct.pack("@HP", len(steps) // _STEP_BYTES, ctypes.addressof(held))
+    _call(libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0))
+    _call(libc.prctl(_SET_SECCOMP, _FILTER, program, 0, 0))
 
 
 def _open_places(closed: set[str]) -> list[str]:

@@ -47,6 +47,9 @@ CONDITIONS: dict[str, Condition] = {
     "socketpair": Condition(0, "equals", (1,)),
     # The default and the question; the others switch off address randomisation or old protections.
     "personality": Condition(0, "equals", (0, 0xFFFFFFFF)),
+    # Character and block devices have this bit of the file type; plain files, pipes and sockets do not.
+    "mknod": Condition(1, "lacks", (0o020000,)),
+    "mknodat": Condition(2, "lacks", (0o020000,)),
 }
 
 ALLOWED: frozenset[str] = _words(
@@ -55,7 +58,7 @@ ALLOWED: frozenset[str] = _words(
     open openat openat2 creat close close_range lseek dup dup2 dup3 fcntl flock ioctl
     stat fstat lstat newfstatat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat
     getdents getdents64 getcwd chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2
-    link linkat symlink symlinkat mknod mknodat chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat
+    link linkat symlink symlinkat chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat
     utime utimes utimensat futimesat umask truncate ftruncate fallocate fadvise64 readahead cachestat
     sync syncfs fsync fdatasync sync_file_range copy_file_range sendfile splice tee vmsplice pipe pipe2
     getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr

@@ -176,4 +176,84 @@ PROMISES: tuple[Promise, ...] = (
         "threats.md rows 15, 16, 19-24",
     ),
     Promise("a_result_is_labelled", "Every result carries its tool's label, errors too.", "threats.md rows 7, 35"),
+    # The way of a call.
+    Promise("a_crashed_check_denies", "A check that crashes refuses the call.", "architecture.md, errors"),
+    Promise(
+        "a_wait_is_judged_again",
+        "After the wait for a person all checks run again, on what is true then.",
+        "product.md, a call's way, 7b",
+    ),
+    Promise(
+        "an_intent_stands_before_a_call",
+        "Nothing is sent before its intent is written; for all but reads, before it is on disk.",
+        "product.md, a call's way, 8",
+    ),
+    Promise(
+        "a_lost_answer_is_in_doubt",
+        "A request that left and was not answered is in doubt unless it only reads.",
+        "product.md, outcomes",
+    ),
+    Promise(
+        "nothing_unaccepted_runs",
+        "Of a server that nobody accepted as it is configured now, no line runs; of its tools none is called.",
+        "product.md, files",
+    ),
+    Promise(
+        "doubt_denies_a_path",
+        "A path whose place cannot be told is refused: circles, unreadable folders, the kernel's other names.",
+        "product.md, small print",
+    ),
+    Promise(
+        "walls_hold_without_rules",
+        "With no rule for an argument the sandbox still refuses what was not declared.",
+        "threats.md, what it takes, 5",
+    ),
+    # The run.
+    Promise(
+        "an_approved_call_is_made_once",
+        "A call that was approved from elsewhere is made once when its run is resumed.",
+        "product.md, a call's way, 7",
+    ),
+    Promise(
+        "nothing_is_done_twice",
+        "Killed at any moment and resumed, a run repeats no effect without a person's word.",
+        "threats.md, the promise",
+    ),
+    Promise("one_process_acts_for_a_run", "Of several processes one acts for a run.", "threats.md, the promise"),
+    Promise(
+        "half_a_call_is_no_call",
+        "What a model's broken-off answer began to propose is not carried out.",
+        "product.md, a call's way, 3",
+    ),
+    Promise(
+        "an_injected_sentence_does_no_harm",
+        "A model that obeys an injected sentence to the letter gets three refusals, and the task is done all the same.",
+        "threats.md, the promise",
+    ),
+    # What is kept.
+    Promise(
+        "a_run_is_told_whole",
+        "A run's events are numbered without a gap and end with how it ended, however it ended.",
+        "product.md, small print",
+    ),
+    Promise(
+        "the_record_survives_a_crash",
+        "After a kill at any moment the record verifies.",
+        "threats.md, the promise",
+    ),
+    Promise(
+        "many_processes_leave_one_record",
+        "Runs at the same time leave one record that verifies, with every one of them whole.",
+        "threats.md, the promise",
+    ),
+    Promise(
+        "no_value_stands_in_the_record",
+        "Arguments, results and notes stand in the record's lines as salted digests; only a reason may quote a little.",
+        "threats.md, the promise",
+    ),
+    Promise(
+        "a_key_is_nowhere",
+        "A model's key is in no journal, record, output or server.",
+        "product.md, small print",
+    ),
 )

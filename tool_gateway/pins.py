@@ -15,13 +15,18 @@ from typing import cast
 
 from context.calls import ToolDefinition
 from context.json_values import SAFE_INTEGER, JsonObject, JsonValue, digest
-from context.visible_text import escape_line
+from context.visible_text import escape_line, quote
 
 _LINE = 240
 _MOST_LINES = 200
 _DIFFED_LINES = 300
 _WRAP = 100
 _SHOWN = 120
+_PLACE = 120
+_SIDE = 120
+_ROW = 200
+_CHANGE = 2_000
+_CONTEXT = 30
 _DEPTH = 64
 
 
@@ -69,14 +74,14 @@ def diff(old: ToolDefinition, new: ToolDefinition) -> list[str]:
     """What changed, field by field, escaped, each line at most 240 characters; empty when nothing did."""
     lines: list[str] = []
     if old.name != new.name:
-        lines.append(f"name: {_text(old.name)} → {_text(new.name)}")
+        lines.extend(_change("name", old.name, new.name))
     if old.title != new.title:
-        lines.append(f"title: {_text(old.title)} → {_text(new.title)}")
+        lines.extend(_change("title", _or_absent(old.title), _or_absent(new.title)))
     if old.description != new.description:
         lines.extend(_description(old.description, new.description))
     lines.extend(_annotations(old.annotations, new.annotations))
-    lines.extend(f"input schema, {line}" for line in _changes(old.input_schema, new.input_schema))
-    lines.extend(f"output schema, {line}" for line in _changes(old.output_schema, new.output_schema))
+    lines.extend(_changes(old.input_schema, new.input_schema, "input schema, "))
+    lines.extend(_changes(_or_absent(old.output_schema), _or_absent(new.output_schema), "output schema, "))
     if not lines and tool_digest(old) != tool_digest(new):
         lines.append("the tools differ in a way that has no shorter description; compare their digests")
     if len(lines) > _MOST_LINES:
@@ -111,10 +116,10 @@ def _annotations(old: JsonObject | None, new: JsonObject | None) -> Iterator[str
     for key in sorted(before.keys() | after.keys()):
         one, other = before.get(key, _ABSENT), after.get(key, _ABSENT)
         if not _equal(one, other):
-            yield f"annotation {escape_line(key, _SHOWN)}: {_json(one)} → {_json(other)}"
+            yield from _change(f"annotation {escape_line(key, _SHOWN)}", one, other)
 
 
-def _changes(old: object, new: object, path: str = "", depth: int = 0) -> Iterator[str]:
+def _changes(old: object, new: object, field: str, path: str = "", depth: int = 0) -> Iterator[str]:
     """Changed places of a JSON value, as JSON pointers."""
     if _equal(old, new):
         return
@@ -122,15 +127,17 @@ def _changes(old: object, new: object, path: str = "", depth: int = 0) -> Iterat
         before, after = cast("dict[str, object]", old), cast("dict[str, object]", new)
         for key in sorted(before.keys() | after.keys()):
             step = f"{path}/{escape_line(key, _SHOWN)}"
-            yield from _changes(before.get(key, _ABSENT), after.get(key, _ABSENT), step, depth + 1)
+            yield from _changes(before.get(key, _ABSENT), after.get(key, _ABSENT), field, step, depth + 1)
     elif isinstance(old, list) and isinstance(new, list) and depth < _DEPTH:
         first, second = cast("list[object]", old), cast("list[object]", new)
         for index in range(max(len(first), len(second))):
             one = first[index] if index < len(first) else _ABSENT
             other = second[index] if index < len(second) else _ABSENT
-            yield from _changes(one, other, f"{path}/{index}", depth + 1)
+            yield from _changes(one, other, field, f"{path}/{index}", depth + 1)
     else:
-        yield f"{path or '/'}: {_json(cast('object', old))} → {_json(cast('object', new))}"
+        # Both ends of a long path: one that fills the line would push the change out of sight.
+        place = path if len(path) <= _PLACE else f"{path[: _PLACE // 2]} … {path[-_PLACE // 2 :]}"
+        yield from _change(f"{field}{place or '/'}", cast("object", old), cast("object", new))
 
 
 class _Absent:
@@ -138,6 +145,10 @@ class _Absent:
 
 
 _ABSENT = _Absent()
+
+
+def _or_absent(value: object) -> object:
+    return _ABSENT if value is None else value
 
 
 def _equal(one: object, other: object) -> bool:
@@ -148,14 +159,50 @@ def _equal(one: object, other: object) -> bool:
     return digest(_portable(one)) == digest(_portable(other))
 
 
-def _text(value: str | None) -> str:
-    return "nothing" if value is None else f'"{escape_line(value, _SHOWN)}"'
+def _change(place: str, old: object, new: object) -> Iterator[str]:
+    """One line when both sides fit; else each side in lines of its own, without what they have in common."""
+    before, after = _whole(old), _whole(new)
+    if len(before) <= _SIDE and len(after) <= _SIDE and len(place) + len(before) + len(after) <= _LINE - 5:
+        yield f"{place}: {before} → {after}"
+        return
+    yield f"{place}:"
+    texts = (old, new) if isinstance(old, str) and isinstance(new, str) else None
+    one, other = texts or (_raw(old), _raw(new))
+    start, end = _common(one, other)
+    for sign, text in (("-", one), ("+", other)):
+        part = text[start : len(text) - end]
+        shown = quote(part, _CHANGE) if texts else _cut(part)
+        elided = f"… {start:,} same characters … " if start else ""
+        shown = elided + shown + (f" … {end:,} same characters …" if end else "")
+        for index in range(0, len(shown), _ROW):
+            yield f"  {sign}{shown[index : index + _ROW]}"
 
 
-def _json(value: object) -> str:
-    if isinstance(value, _Absent) or value is None:
+def _common(one: str, other: str) -> tuple[int, int]:
+    """How many characters at the start and at the end need not be shown: equal on both sides, save some context."""
+    shorter = min(len(one), len(other))
+    start = next((place for place in range(shorter) if one[place] != other[place]), shorter)
+    most = shorter - start
+    end = next((back for back in range(most) if one[-1 - back] != other[-1 - back]), most)
+    return max(start - _CONTEXT, 0), max(end - _CONTEXT, 0)
+
+
+def _cut(text: str) -> str:
+    if len(text) > _CHANGE:
+        half = _CHANGE // 2
+        text = f"{text[:half]} … {len(text) - 2 * half:,} more characters … {text[-half:]}"
+    return escape_line(text)
+
+
+def _raw(value: object) -> str:
+    if isinstance(value, _Absent):
         return "nothing"
-    return escape_line(json.dumps(value, ensure_ascii=False, default=str), _SHOWN)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _whole(value: object) -> str:
+    """All of it, escaped; texts in quotes. Never shorter than it is, so its length says whether it fits."""
+    return quote(value) if isinstance(value, str) else escape_line(_raw(value))
 
 
 def _portable(value: object) -> JsonValue:

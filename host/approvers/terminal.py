@@ -10,16 +10,18 @@ from typing import TextIO
 
 import anyio
 
-from context.json_values import JsonScalar, leaves
-from context.visible_text import escape_line
+from context.visible_text import escape_line, quote
+from host.argument_lines import argument_lines, is_cut
 from host.identity import who_runs_this
 from tool_gateway.interface import Answered, ApprovalRequest
 
 _SHOWN = 1000
+_YES = frozenset({"y", "yes"})
+_NO = frozenset({"n", "no"})
 
 
 class TerminalApprover:
-    """One question at a time; an empty line, end of input or anything but `y` is no."""
+    """One question at a time; an empty line, `n` or end of input is no, a mistyped answer is asked for once more."""
 
     def __init__(self, *, source: TextIO | None = None, write: Callable[[str], None]) -> None:
         self._source = source or sys.stdin
@@ -29,13 +31,15 @@ class TerminalApprover:
     async def ask(self, request: ApprovalRequest) -> Answered:
         async with self._one_at_a_time:
             self._write(card(request))
-            line = await self._read_line()
-        typed = line.strip()
-        answer, _, rest = typed.partition(" ")
+            typed = (await self._read_line()).strip()
+            if _meaning(typed) is None:
+                self._write(f"  {quote(typed, 60)} is neither y nor n; once more, or it is denied › ")
+                typed = (await self._read_line()).strip()
         by = f"terminal:{who_runs_this()}"
-        if answer.lower() in {"y", "yes"}:
+        if _meaning(typed):
             return Answered(True, by=by)
-        note = rest.strip() if answer.lower() in {"n", "no"} else typed
+        answer, _, rest = typed.partition(" ")
+        note = rest.strip() if answer.lower() in _NO else typed
         return Answered(False, by=by, note=note or None)
 
     async def _read_line(self) -> str:
@@ -51,16 +55,17 @@ def card(request: ApprovalRequest) -> str:
         "",
         f"  {request.ref} asks to be approved   (effect: {request.effect}, agent: {escape_line(request.agent, 60)})",
     ]
-    lines.extend(f"    {escape_line(path, 200)} = {_shown(value)}" for path, value in leaves(request.arguments))
+    lines.extend(f"    {line}" for line in argument_lines(request.arguments, limit=_SHOWN))
+    if is_cut(request.arguments, _SHOWN):
+        lines.append(f"    `gatehost approvals show {request.approval_id}` shows all of it")
     lines.extend(f"    asked because: {escape_line(reason.text, 300)}" for reason in request.reasons)
     lines.append(f"    rules: {', '.join(request.rules)}")
     lines.append("  [y] allow once   [n REASON] deny   (Enter denies) › ")
     return "\n".join(lines)
 
 
-def _shown(value: JsonScalar) -> str:
-    """A value on one line. What is cut off is said, so that nobody takes the beginning for all of it."""
-    if not isinstance(value, str):
-        return str(value)
-    cut = f"  … the first {_SHOWN:,} of {len(value):,} characters" if len(value) > _SHOWN else ""
-    return f'"{escape_line(value[:_SHOWN])}"{cut}'
+def _meaning(typed: str) -> bool | None:
+    """Yes, no, or None for what is neither. `yes, but …` is no plain yes."""
+    if typed.lower() in _YES:
+        return True
+    return False if not typed or typed.split(maxsplit=1)[0].lower() in _NO else None

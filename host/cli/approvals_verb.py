@@ -10,13 +10,18 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from context.json_values import leaves
-from context.visible_text import escape_line
+from context.errors import UsageError
+from context.events import utc_text
+from context.visible_text import escape_line, quote
+from host.argument_lines import argument_lines, is_cut
 from host.cli.common import add_file_options, say_foreign_json
 from host.cli.screen import say
 from host.home import find_home
 from host.journal import Journal, approval_json
-from tool_gateway.interface import Approval
+from tool_gateway.interface import Approval, ApprovalRequest
+
+_SHOWN = 120
+_ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +55,8 @@ def _add_show(commands: Any) -> None:
 def _add_answer(commands: Any, name: str, *, granted: bool, help_text: str) -> None:
     parser = commands.add_parser(name, help=help_text)
     parser.add_argument("approval_id", metavar="ID")
-    parser.add_argument("--note", metavar="TEXT", help="a reason; the model is told when you deny")
+    parser.add_argument("words", nargs="*", metavar="NOTE", help="a reason; the model is told when you deny")
+    parser.add_argument("--note", metavar="TEXT", help="the same as one text")
     add_file_options(parser)
     parser.set_defaults(handler=_answer, granted=granted)
 
@@ -66,6 +72,10 @@ def _list(args: argparse.Namespace) -> int:
     for approval in found:
         request = approval.request
         say(f"{request.approval_id}  {approval.status:<8}  {_address(approval)}  (run {request.run_id})")
+        say(f"    {_times(request, now)}")
+        first = next(argument_lines(request.arguments, limit=_SHOWN), None)
+        if first is not None:
+            say(f"    {first}{_left_out(request)}")
     return 0
 
 
@@ -80,24 +90,46 @@ def _show(args: argparse.Namespace) -> int:
     answered = f" by {escape_line(approval.by)}" if approval.by else ""
     say(f"approval {request.approval_id}  {approval.status}{answered}")
     say(f"  {_address(approval)}   (effect: {escape_line(request.effect)}, agent: {escape_line(request.agent, 60)})")
-    for path, value in leaves(request.arguments):
-        text = repr(escape_line(value, 1000)) if isinstance(value, str) else str(value)
-        say(f"    {escape_line(path, 200)} = {text}")
+    for line in argument_lines(request.arguments):
+        say(f"    {line}")
     for reason in request.reasons:
-        say(f"    asked because: {escape_line(reason.text, 300)}")
-    say(f"    rules: {escape_line(', '.join(request.rules), 300)}")
+        say(f"    asked because: {escape_line(reason.text)}")
+    say(f"    rules: {escape_line(', '.join(request.rules))}")
     say(f"  run {request.run_id}   expires {shown['expires']}")
     if approval.note:
-        say(f"  note: {escape_line(approval.note, 500)}")
+        say(f"  note: {quote(approval.note)}")
     return 0
 
 
 def _answer(args: argparse.Namespace) -> int:
+    words = " ".join(args.words)
+    if words and args.note is not None:
+        raise UsageError("the note is given twice", where="--note", next_step="give it once, as words or with --note")
+    note = words or args.note
     with Journal.open(find_home().prepare().journal) as journal:
-        answered = journal.answer(args.approval_id, granted=args.granted, by=f"cli:{_user()}", note=args.note)
+        answered = journal.answer(args.approval_id, granted=args.granted, by=f"cli:{_user()}", note=note)
     run_id = answered.request.run_id
     say(f"{answered.status}: {_address(answered)}. Go on with `gatehost runs resume {run_id}`")
     return 0
+
+
+def _times(request: ApprovalRequest, now: float) -> str:
+    """When it was asked, as its id says (`context.ids`), and until when an answer counts."""
+    stamp = request.approval_id.rpartition("_")[2][:9]
+    asked = 0
+    for char in stamp:
+        asked = asked * 32 + max(_ID_ALPHABET.find(char), 0)
+    since = f"asked {utc_text(asked / 1000)}   " if 0 < asked / 1000 <= now + 86_400 else ""
+    return f"{since}{'expires' if request.expires > now else 'expired'} {utc_text(request.expires)}"
+
+
+def _left_out(request: ApprovalRequest) -> str:
+    """What the first line does not show, and where all of it is."""
+    more = sum(1 for _ in argument_lines(request.arguments)) - 1
+    if not more and not is_cut(request.arguments, _SHOWN):
+        return ""
+    rest = f"and {more} more values; " if more else ""
+    return f"\n    {rest}all: gatehost approvals show {request.approval_id}"
 
 
 def _address(approval: Approval) -> str:

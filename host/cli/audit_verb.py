@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _add_show(commands: Any) -> None:
-    parser = commands.add_parser("show", help="tell one run from the record: calls, decisions, reasons, outcomes")
+    parser = commands.add_parser("show", help="tell one run from the record, verified; exit 1 when the record is wrong")
     parser.add_argument("run_id", metavar="RUN")
     parser.add_argument("--json", action="store_true", help="the run and its entries, with their contents")
     add_file_options(parser)
@@ -46,6 +46,7 @@ def _show(args: argparse.Namespace) -> int:
 
     with Journal.open(find_home().prepare().journal) as journal:
         info = journal.load_run(args.run_id)
+        verdict = journal.verify()
         entries = (ToldEntry(line, contents) for line, contents in journal.entries(info.run_id))
         if args.json:
             say_foreign_json(
@@ -59,13 +60,14 @@ def _show(args: argparse.Namespace) -> int:
                     "started_at": info.started_at,
                     "ended_at": info.ended_at,
                     "exit_code": info.exit_code,
+                    "verified": verdict.as_json(),
                     "entries": [entry.as_json() for entry in entries],
                 }
             )
         else:
-            for line in tell(info, entries):
+            for line in tell(info, entries, verdict):
                 say(line)
-    return 0
+    return 0 if verdict.ok else 1
 
 
 def _verify(args: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from host.cli.screen import progress, say
+from context.errors import GatehostError
+from host.cli.screen import finish, progress, say
 from host.version import VERSION
 
 VERBS: dict[str, str] = {
@@ -35,6 +36,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code, as the README's table lists them.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            return _carry_out(arguments)
+        finally:
+            finish()
+    except GatehostError as error:
+        # Some errors name the very command as their place.
+        text = str(error)
+        progress(text if text.startswith("gatehost ") else f"gatehost: {text}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        progress("gatehost: interrupted")
+        return 130
+
+
+def _carry_out(arguments: list[str]) -> int:
     if arguments[:1] == ["--version"]:
         say(f"gatehost {VERSION}")
         return 0
@@ -47,18 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"gatehost {verb}", description=VERBS[verb], allow_abbrev=False)
     module.configure(parser)
     args = parser.parse_args(arguments[1:])
-    from context.errors import GatehostError
-
-    try:
-        return int(module.run(args))
-    except GatehostError as error:
-        progress(f"gatehost: {error}")
-        return error.exit_code
-    except KeyboardInterrupt:
-        progress("gatehost: interrupted")
-        return 130
-    except BrokenPipeError:
-        return 1
+    return int(module.run(args))
 
 
 def _without_verb(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ Decides: the order (look first, ask, then write) and the options. Does not decid
 """
 
 import argparse
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -56,6 +57,18 @@ def add_add(commands: Any) -> None:
     parser.add_argument("--yes", action="store_true", help="write without asking; needs no terminal")
     add_file_options(parser)
     parser.set_defaults(handler=_add)
+
+
+_OPTIONS = {
+    "package": "SOURCE",
+    "command": "SOURCE",
+    "entry": "--entry",
+    "mounts": "--mount",
+    "env": "--env",
+    "args": "--arg",
+    "sandbox": "--sandbox",
+}
+"""Where each key of a proposed entry stands on the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +157,10 @@ async def _look_and_write(args: argparse.Namespace, target: _Target) -> int:
     )
     await check_source(draft, home=home)
     walls = draft.walls(target.path)
-    servers = target.read(appended(target.before, server_block(name, walls, {})))
+    try:
+        servers = target.read(appended(target.before, server_block(name, walls, {})))
+    except ConfigError as error:
+        raise _as_typed(error, args) from error
     # Nothing of an older entry counts: the package is resolved anew.
     inspection = (await inspect_servers(servers, target.lock.without(name), home, [name]))[name]
     listing = inspection.listing
@@ -171,8 +187,21 @@ async def _look_and_write(args: argparse.Namespace, target: _Target) -> int:
         _ensure_lock_unchanged(target)
         write_text(target.path, text, before=target.before)
         write_lock(target.path, before=target.lock, after=accepted)
-    say(f"{name}: added and accepted with {len(tools)} tool(s). Correct the entry as you like; `gatehost mcp check`")
+    say(f"{name}: added and accepted with {len(tools)} tool(s)")
+    trust = "" if target.project.explicit_servers or args.servers else "`gatehost trust`, then "
+    say(f"Correct the entry as you like; after that: {trust}`gatehost mcp check {name}`")
     return 0
+
+
+def _as_typed(error: ConfigError, args: argparse.Namespace) -> ConfigError:
+    """A fault of the proposed entry, told of the option that it came from: the entry's lines stand nowhere yet."""
+    found = re.search(rf": servers\.{re.escape(args.name)}\.([a-z]+)(?:\[(\d+)\])?", error.where or "")
+    option = _OPTIONS.get(found[1]) if found else None
+    if found is None or option is None:
+        return error
+    if option == "--mount" and found[2] is not None:
+        option = f"{option} {escape_line(args.mount[int(found[2])], 200)}"
+    return ConfigError(error.what, where=option, next_step=error.next_step)
 
 
 def _ensure_lock_unchanged(target: _Target) -> None:

@@ -12,15 +12,19 @@ from typing import Any, cast
 
 import anyio
 
-from context.errors import ConfigError, UsageError
+from context.errors import ConfigError, ServerError, UsageError
+from context.events import Event
 from context.ids import new_id
 from context.json_values import JsonObject
-from context.visible_text import escape
+from context.visible_text import escape, escape_line
 from host.cli.common import add_file_options, say_foreign_json
 from host.cli.mcp_files import chosen, open_bench
 from host.cli.screen import progress, say
+from host.nearest_names import advice
+from host.outputs import ProgressLines
 from host.run_flags import RunFlags
 from host.workshop import Workshop
+from tool_gateway.interface import Answered, ApprovalRequest
 
 _ARGUMENT_BYTES = 3 * 1024 * 1024
 
@@ -28,13 +32,14 @@ _ARGUMENT_BYTES = 3 * 1024 * 1024
 def add_call(commands: Any) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
-        "call", help="make one call through the gateway; it is decided and recorded as in a run", allow_abbrev=False
+        "call",
+        help="make one call through the gateway; it is decided and recorded as in a run",
+        usage="gatehost mcp call SERVER TOOL [JSON] [options]",
+        allow_abbrev=False,
     )
-    parser.add_argument("server", metavar="SERVER")
-    parser.add_argument("tool", metavar="TOOL")
-    parser.add_argument(
-        "arguments", nargs="?", default="{}", metavar="JSON", help="an object, or - to read it from stdin"
-    )
+    parser.add_argument("server", metavar="SERVER", help="or SERVER.TOOL as one word")
+    parser.add_argument("tool", nargs="?", metavar="TOOL")
+    parser.add_argument("arguments", nargs="?", metavar="JSON", help="an object, or - to read it from stdin")
     parser.add_argument("--yes", action="store_true", help="approve the call beforehand, as `run --approve` does")
     parser.add_argument("--json", action="store_true", help="the run as one JSON object, with the result")
     add_file_options(parser)
@@ -42,14 +47,19 @@ def add_call(commands: Any) -> None:
 
 
 def _call(args: argparse.Namespace) -> int:
-    arguments = _parse(sys.stdin.read(_ARGUMENT_BYTES + 1) if args.arguments == "-" else args.arguments)
+    server, tool, text = _words(args)
+    arguments = _parse(sys.stdin.read(_ARGUMENT_BYTES + 1) if text == "-" else text)
     bench = open_bench(args)
-    chosen([args.server], bench.servers)
-    address = f"{args.server}.{args.tool}"
+    chosen([server], bench.servers)
+    address = f"{server}.{tool}"
+    unlisted = None
+    if tool not in (listed := bench.servers.servers[server].tools):
+        hint = advice(tool, listed, noun="tool") if listed else f"The servers file lists no tool of {server}"
+        unlisted = f"there is no tool {escape_line(address, 200)} here. {hint}"
     script = _write_script(bench.workshop, address, arguments)
     flags = RunFlags(
         model=f"scripted:{script}",
-        tools=(f"{args.server}.*",),
+        tools=(f"{server}.*",),
         approve=(address,) if args.yes else (),
         fail_on_deny=True,
         config=str(Path(args.config).resolve()) if args.config else None,
@@ -57,7 +67,7 @@ def _call(args: argparse.Namespace) -> int:
     )
     kept = False
     try:
-        kept, code = anyio.run(_carry, bench.workshop, flags, address, args.json)
+        kept, code = anyio.run(_carry, bench.workshop, flags, address, unlisted, args.json)
         return code
     finally:
         if not kept:
@@ -65,33 +75,86 @@ def _call(args: argparse.Namespace) -> int:
                 script.unlink()
 
 
-async def _carry(workshop: Workshop, flags: RunFlags, address: str, as_json: bool) -> tuple[bool, int]:
+def _words(args: argparse.Namespace) -> tuple[str, str, str]:
+    """Server, tool and arguments; a server's name has no dot, so `SERVER.TOOL` means one thing."""
+    server, dot, tool = args.server.partition(".")
+    words = [word for word in (tool if dot else None, args.tool, args.arguments) if word is not None]
+    if not words or not words[0]:
+        raise UsageError(
+            "no tool is named", where="TOOL", next_step="Write for example git git_status, or git.git_status"
+        )
+    if len(words) > 2:
+        raise UsageError(
+            f"{escape_line(args.server, 100)} names the tool already, so only the arguments may follow",
+            where="TOOL",
+            next_step="Write SERVER TOOL JSON, or SERVER.TOOL JSON",
+        )
+    return server, words[0], words[1] if len(words) == 2 else "{}"
+
+
+class _CallLines:
+    """What a run tells, in the words of one call: of the script that makes it nobody needs to know.
+
+    Args:
+        unlisted: The refusal of a tool that is not listed, as the user named it and not as models would.
+    """
+
+    def __init__(self, unlisted: str | None) -> None:
+        self._lines = ProgressLines(progress)
+        self._unlisted = unlisted
+
+    def tell(self, event: Event) -> None:
+        if event.type == "run.started":
+            progress(f"run {event.run_id}")
+        elif self._unlisted is not None and event.type == "call.decided":
+            progress(f"  ✗ denied: {self._unlisted}")
+        else:
+            self._lines.tell(event)
+
+
+class _NobodyAsked:
+    """Refuses every ask, with the option of this command."""
+
+    async def ask(self, request: ApprovalRequest) -> Answered:
+        del request
+        return Answered(
+            False, by="nobody (unattended)", note="nobody can be asked here; approve it beforehand with --yes"
+        )
+
+
+async def _carry(
+    workshop: Workshop, flags: RunFlags, address: str, unlisted: str | None, as_json: bool
+) -> tuple[bool, int]:
     """Whether the script is still needed, because the run can be resumed, and the exit code."""
-    from host.cli.run_output import outputs_for
+    from host.approvers import DenyApprover
+    from host.cli.run_output import approver_for
     from host.journal import Journal
     from host.runner import RunRequest, carry_out
 
     with Journal.open(workshop.home.journal) as journal:
-        told = outputs_for("text", flags, workshop)
+        approver = approver_for(flags, workshop)
         report = await carry_out(
             RunRequest(flags=flags, task=f"gatehost mcp call {address}"),
             workshop=workshop,
             journal=journal,
-            approver=told.approver,
-            tellers=told.tellers,
+            approver=_NobodyAsked() if isinstance(approver, DenyApprover) else approver,
+            tellers=(_CallLines(unlisted),),
         )
     result = report.calls[0].result if report.calls else None
+    # The run is completed all the same: its one call was made, and the server said that it failed.
+    is_failed = report.exit_code == 0 and any(call.state == "failed" for call in report.calls)
+    code = ServerError.exit_code if is_failed else report.exit_code
     if as_json:
-        say_foreign_json({**report.as_json(), "result": result})
+        say_foreign_json({**report.as_json(), "exit_code": code, "result": result})
     else:
         for line in _shown(result):
             say(line)
         if report.fault:
             progress(f"gatehost: {escape(report.fault)}")
-        progress(f"run {report.run_id}: {report.status}, exit {report.exit_code}")
+        progress(f"run {report.run_id}: {report.status}, exit {code}")
         if report.status == "waiting":
             progress(f"  waits for approval: gatehost approvals list; then gatehost runs resume {report.run_id}")
-    return report.status not in {"completed", "cancelled"}, report.exit_code
+    return report.status not in {"completed", "cancelled"}, code
 
 
 def _shown(result: JsonObject | None) -> list[str]:

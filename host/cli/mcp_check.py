@@ -84,9 +84,17 @@ def _row(bench: Bench, inspection: "Inspection") -> JsonObject:
         return {**row, "faults": [*faults]}
     changes: JsonObject | None = None
     pins: dict[str, str] = {}
+    unpinned = "its acceptance cannot be read"
     try:
         comparison = compare_server(inspection, listing, bench.workshop.lock.servers.get(name))
         changes = comparison.as_json()
+        unpinned = (
+            "never accepted"
+            if comparison.never_accepted
+            else "the configuration changed since it was accepted"
+            if comparison.configuration
+            else "listed since the server was accepted"
+        )
         pins = {tool: comparison.pin(tool) for tool in settings.tools}
         unfit = misfits(bench.servers, name, listing)
         if status == "ok" and unfit:
@@ -97,7 +105,13 @@ def _row(bench: Bench, inspection: "Inspection") -> JsonObject:
         status, unfit = "misconfigured" if status == "ok" else status, [error]
     faults += [fault.sentence() for fault in unfit]
     listed: list[JsonValue] = [
-        {"tool": tool, "effect": rule.effect, "approve": rule.approve, "pin": pins.get(tool, "unpinned")}
+        {
+            "tool": tool,
+            "effect": rule.effect,
+            "approve": rule.approve,
+            "pin": pins.get(tool, "unpinned"),
+            "reason": unpinned if pins.get(tool, "unpinned") == "unpinned" else None,
+        }
         for tool, rule in settings.tools.items()
     ]
     return {
@@ -158,7 +172,8 @@ def _tell(row: JsonObject, inspection: "Inspection") -> None:
         assert isinstance(listed, list)
         for tool in listed:
             assert isinstance(tool, dict)
-            say(f"  {tool['tool']!s:<32} {tool['effect']!s:<15} approve {tool['approve']!s:<7} {tool['pin']}")
+            why = f" ({tool['reason']})" if tool["reason"] else ""
+            say(f"  {tool['tool']!s:<32} {tool['effect']!s:<15} approve {tool['approve']!s:<7} {tool['pin']}{why}")
         for line in told_listing(listing, list(inspection.settings.tools)):
             say(line)
     counts = inspection.counts

@@ -4,7 +4,7 @@ Decides: what is shown. Does not decide whether a server still is what it was (`
 """
 
 import argparse
-from typing import Any
+from typing import Any, cast
 
 from context.json_values import JsonObject, JsonValue
 from context.visible_text import escape_line
@@ -39,8 +39,12 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
+_SEE = "`gatehost mcp list --tools` shows each tool's arguments"
+
+
 def server_row(bench: Bench, name: str, *, tools: bool) -> JsonObject:
     """One server as `--json` shows it."""
+    from host.review.reachability import unreachable
     from host.servers_file import server_digest
 
     settings, locked = bench.servers.servers[name], bench.workshop.lock.servers.get(name)
@@ -56,6 +60,12 @@ def server_row(bench: Bench, name: str, *, tools: bool) -> JsonObject:
             "approve": rule.approve,
             "pin": "pinned" if pinned is not None and state == "accepted" else "unpinned",
             "digest": pinned.digest if pinned else None,
+            "faults": [
+                fault.sentence()
+                for fault in (
+                    unreachable(bench.servers, name, tool, pinned.definition, next_step=_SEE) if pinned else ()
+                )
+            ],
             "sinks": list(rule.sinks),
             "arguments": {
                 path: limits.model_dump(mode="json", exclude_defaults=True) for path, limits in rule.arguments.items()
@@ -105,13 +115,16 @@ def _tell(bench: Bench, row: JsonObject, *, tools: bool) -> None:
         say(f"  mount {mount.mode} {escape_line(str(mount.host), 400)} at {escape_line(mount.at, 200)}")
     if not settings.tools:
         say("  no tool is listed")
-    for tool, rule in settings.tools.items():
+    for (tool, rule), shown in zip(settings.tools.items(), cast("list[JsonObject]", row["tools"]), strict=True):
         pinned = locked.tools.get(tool) if locked else None
+        faults = cast("list[str]", shown["faults"])
         if tools and pinned is not None:
-            for line in told_tool(pinned.definition, rule):
+            for line in (*told_tool(pinned.definition, rule), *(f"    ! {fault}" for fault in faults)):
                 say(line)
             continue
         pin = "pinned" if pinned is not None and row["state"] == "accepted" else "unpinned"
         say(f"  {tool:<32} {rule.effect:<15} approve {rule.approve:<7} {pin}")
+        for fault in faults:
+            say(f"    ! {fault}")
         if tools:
             say("    its arguments are known once it is accepted")

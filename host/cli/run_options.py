@@ -73,6 +73,6 @@ def _seconds(text: str | None) -> float | None:
 
 def _absolute_file(model: str | None) -> str | None:
     """A script is named relative to here; a resumed run may start somewhere else."""
-    if model is not None and model.startswith("scripted:"):
+    if model is not None and model.startswith("scripted:") and model != "scripted:":
         return f"scripted:{Path(model.removeprefix('scripted:')).resolve()}"
     return model

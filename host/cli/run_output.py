@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from context.visible_text import escape
 from host.approvers import DenyApprover, TerminalApprover, WaitingApprover
 from host.cli.common import say_foreign_json
+from host.cli.next_steps import next_steps
 from host.cli.screen import progress, say, say_json_line
 from host.outputs import JsonLines, ProgressLines, RunReport, Teller
 from host.run_flags import RunFlags
@@ -61,12 +62,6 @@ def _next_steps(report: RunReport) -> list[str]:
     lines = [f"run {run}: {report.status}, exit {report.exit_code}, {counts}"]
     if report.scripted:
         lines.append("  (scripted: no model thought here)")
-    if report.status == "waiting":
-        lines.append("  waits for approval: gatehost approvals list; then gatehost runs resume " + run)
-    if report.status == "in_doubt":
-        doubtful = [call for call in report.calls if call.state == "in_doubt"]
-        lines.extend(f"  in doubt: {call.server}.{call.tool}  {call.call_id}" for call in doubtful)
-        lines.append(f"  gatehost runs resume {run} --resolve CALL=happened|did-not")
-    if report.status in {"interrupted", "failed"}:
-        lines.append(f"  go on with: gatehost runs resume {run}")
+    used_up = report.exit_code == 5 and "--max-turns" in (report.fault or "")
+    lines.extend(f"  {line}" for line in next_steps(run, report.status, report.calls, turns_used_up=used_up))
     return lines

@@ -13,6 +13,7 @@ from context.json_values import JsonObject
 from context.runs import SETTLED, RunInfo, StoredCall
 from context.visible_text import escape, escape_line
 from host.cli.common import add_file_options, say_foreign_json
+from host.cli.next_steps import next_steps
 from host.cli.runs_resume import add_resume
 from host.cli.screen import say
 from host.home import find_home
@@ -79,11 +80,16 @@ def _show(args: argparse.Namespace) -> int:
         approval = f", approved by {escape_line(call.approval)}" if call.approval else ""
         say(
             f"  {call.position + 1:>3}  {escape_line(address, 80):<32} {call.decision or '-':<6} {call.state}{approval}"
+            + (f"   {escape_line(call.call_id)}" if call.state == "in_doubt" else "")
         )
         for reason in call.reasons:
             say(f"         {escape_line(str(reason.get('text')), 300)}")
     if info.answer:
         say(f"\n{escape(info.answer)}")
+    turns = info.flags.get("max_turns")
+    used_up = info.exit_code == 5 and isinstance(turns, int) and info.turns >= turns
+    for line in next_steps(info.run_id, info.status, calls, turns_used_up=used_up):
+        say(f"  {line}")
     return 0
 
 

@@ -1,6 +1,6 @@
-"""`gatehost sandbox build | check | prune`: make walls possible here, say whether they are, remove what is left.
+"""`gatehost sandbox build | check | probe | prune`: make walls possible, say whether they are, attack them, clear up.
 
-Decides: the options and what is shown. Does not decide how anything is built or removed (`sandboxes`).
+Decides: the options and what is shown. Does not decide how anything is built, tried or removed (`sandboxes`).
 """
 
 import argparse
@@ -12,13 +12,14 @@ import anyio.to_thread
 from context.errors import GatehostError
 from context.json_values import JsonObject, JsonValue
 from context.visible_text import escape_line
+from host.cli.sandbox_probe import add_probe, run_probe
 from host.cli.screen import progress, say, say_json
 from host.home import find_home
 from sandboxes.interface import SandboxHome
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="what", required=True, metavar="build|check|prune")
+    verbs = parser.add_subparsers(dest="what", required=True, metavar="build|check|probe|prune")
     build = verbs.add_parser("build", help="build the runtime image; quick when it stands", allow_abbrev=False)
     build.add_argument(
         "--install",
@@ -29,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     check = verbs.add_parser(
         "check", help="which sandboxes can be used here, and why others cannot", allow_abbrev=False
     )
+    add_probe(verbs)
     prune = verbs.add_parser("prune", help="remove what dead processes left behind", allow_abbrev=False)
     prune.add_argument(
         "--engine",
@@ -45,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
         return anyio.run(partial(_build, home, base=args.base, install=args.install, as_json=args.json))
     if args.what == "check":
         return anyio.run(partial(_check, home, as_json=args.json))
+    if args.what == "probe":
+        return run_probe(home, args)
     return anyio.run(partial(_prune, home, engine=args.engine, as_json=args.json))
 
 
@@ -79,6 +83,7 @@ async def _check(home: SandboxHome, *, as_json: bool) -> int:
 
 async def _state(home: SandboxHome) -> JsonObject:
     from sandboxes.engine import look
+    from sandboxes.holds import look_around
     from sandboxes.host_facts import user_namespaces_fault
     from sandboxes.image import default_sandbox, image_fault, recorded_image
     from sandboxes.node import NODE_VERSION, node_folder
@@ -98,10 +103,15 @@ async def _state(home: SandboxHome) -> JsonObject:
     except GatehostError as error:
         default, next_step = None, error.next_step
     namespaces = user_namespaces_fault()
+    usable = {str(entry["name"]) for entry in rows if isinstance(entry, dict) and entry["usable"]}
+    around = await look_around(engine=engine.answers, bubblewrap="bubblewrap" in usable)
     return {
         "default": default,
         "next_step": next_step,
         "kinds": rows,
+        "cgroups": around.cgroups,
+        "engine_users": around.users if engine.answers else None,
+        "holds": [holding.as_json() for holding in around.holdings],
         "engine": engine.as_json(),
         "image": image.as_json() if image else None,
         "image_fault": missing_image,
@@ -116,7 +126,10 @@ def _show(state: JsonObject) -> None:
     if engine["answers"]:
         runtimes = ", ".join(str(name) for name in engine["runtimes"]) if isinstance(engine["runtimes"], list) else ""
         ours = ", started here by hand" if engine["started_by_us"] else ""
-        say(f"engine      {engine['version']}, cgroups v{engine['cgroups']}, runtimes {escape_line(runtimes)}{ours}")
+        users = state["engine_users"]
+        whose = "" if users == "this machine's" else f", {users} users"
+        version = f"{engine['version']}, cgroups v{engine['cgroups']}{whose}"
+        say(f"engine      {version}, runtimes {escape_line(runtimes)}{ours}")
     else:
         say(f"engine      none: {engine['detail']}")
     if isinstance(image, dict) and state["image_fault"] is None:
@@ -127,13 +140,28 @@ def _show(state: JsonObject) -> None:
     namespaces = state["user_namespaces"]
     assert isinstance(namespaces, dict)
     say(f"namespaces  {namespaces['why_not'] or 'this user may make user namespaces'}")
+    say(f"cgroups     {'none hold limits here' if state['cgroups'] == 'none' else 'version ' + str(state['cgroups'])}")
     for row in rows:
         assert isinstance(row, dict)
         loud = "" if row["confines"] else "  (no walls at all; only where a server's entry asks for it)"
         say(f"{row['name']!s:<11} {'usable' if row['usable'] else row['why_not']}{loud}")
+    _show_holdings(state)
     say(f"default     {state['default'] or 'none'}")
     if state["next_step"]:
         say(f"next step   {state['next_step']}")
+
+
+def _show_holdings(state: JsonObject) -> None:
+    holdings = state["holds"]
+    assert isinstance(holdings, list)
+    for holding in holdings:
+        assert isinstance(holding, dict)
+        enforced, lacking = holding["enforced"], holding["lacking"]
+        assert isinstance(enforced, list) and isinstance(lacking, list)
+        runtime = f", {holding['runtime']}" if holding["runtime"] else ""
+        say(f"enforced    {holding['sandbox']}{runtime}: {', '.join(str(limit) for limit in enforced)}")
+        for lack in lacking:
+            say(f"  not       {lack}")
 
 
 async def _prune(home: SandboxHome, *, engine: bool, as_json: bool) -> int:

@@ -49,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
         for line in changes:
             say(f"* {line}")
     trusted = state.is_trusted
-    if not trusted and (args.yes or (not args.json and _agreed())):
+    asks = not (trusted or args.yes or args.json) and sys.stdin is not None and sys.stdin.isatty()
+    if not trusted and (args.yes or (asks and _agreed())):
         give_trust(state, home)
         trusted = True
     if args.json:
@@ -59,13 +60,13 @@ def run(args: argparse.Namespace) -> int:
         )
     elif trusted:
         say("Trusted. A change of these files asks again.")
+    elif asks:
+        progress("gatehost: not trusted")
     else:
         progress("gatehost: not trusted. `gatehost trust --yes` trusts without a terminal.")
     return 0 if trusted else 2
 
 
 def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        return False
     progress("Trust these files? [y/N] ")
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

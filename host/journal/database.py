@@ -163,6 +163,14 @@ def _configure(connection: sqlite3.Connection) -> None:
 
 
 def _fault(path: Path, what: str, error: Exception) -> JournalError:
+    # The primary code is in the low byte (https://sqlite.org/rescode.html).
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}:
+        return JournalError(
+            f"{what}: the file is damaged or is no journal ({error})",
+            where=f"journal {path}",
+            next_step=f"Move {path.name} away, with {path.name}-wal and {path.name}-shm where they exist; a new one is "
+            "made, without the runs of the old one; the decision record remains",
+        )
     return JournalError(
         f"{what}: {error}",
         where=f"journal {path}",

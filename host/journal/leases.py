@@ -10,7 +10,7 @@ up still believes that the run is its own; its writes carry an epoch that no lon
 import sqlite3
 from dataclasses import dataclass
 
-from context.errors import ConfigError, JournalError, LeaseLost
+from context.errors import ConfigError, LeaseLost
 from context.runs import FINISHED
 from sandboxes.owners import is_dead
 
@@ -29,8 +29,7 @@ def acquire(connection: sqlite3.Connection, run_id: str, *, owner: str, now: flo
     """Take the run, inside a transaction. A dead process of this machine holds nothing.
 
     Raises:
-        ConfigError: there is no such run, or it is over.
-        JournalError: a living process holds it.
+        ConfigError: there is no such run, it is over, or a living process holds it.
     """
     row = connection.execute(
         "SELECT status, owner, epoch, lease_until FROM runs WHERE run_id = ?", (run_id,)
@@ -45,7 +44,7 @@ def acquire(connection: sqlite3.Connection, run_id: str, *, owner: str, now: flo
             next_step=f"`gatehost runs show {run_id}` shows how it ended",
         )
     if holder is not None and until > now and not is_dead(holder):
-        raise JournalError(
+        raise ConfigError(
             "is being carried out by another process",
             where=f"run {run_id}",
             next_step="Wait until it ends, or end that process",

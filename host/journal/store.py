@@ -137,7 +137,7 @@ class Journal:
                     raise ConfigError(
                         "there is no such session",
                         where=f"session {session_id}",
-                        next_step="`gatehost runs list` shows the session of each run",
+                        next_step="`gatehost runs list --json` shows the session of each run",
                     )
                 connection.execute(
                     "INSERT INTO runs (run_id, session_id, parent_run_id, status, agent, task, folder, flags, trace_id,"
@@ -166,8 +166,8 @@ class Journal:
         """Take up a run that nobody alive carries out; it is `running` again.
 
         Raises:
-            ConfigError: there is no such run, or it is completed or cancelled.
-            JournalError: another process is carrying it out.
+            ConfigError: there is no such run, it is completed or cancelled, or another process is carrying it out.
+            JournalError: it could not be written.
         """
         sealed: list[SealedEntry] = []
         with self.database.lock:

@@ -10,6 +10,8 @@ from context.events import Event
 from context.json_values import JsonObject, JsonValue
 from context.visible_text import escape_line
 
+_WARNING_LINES = 20
+
 
 class Teller(Protocol):
     """Gets every event of a run in order, deltas too."""
@@ -32,13 +34,23 @@ class ProgressLines:
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
+        self._were_ready: set[str] = set()
 
     def tell(self, event: Event) -> None:
         if event.type == "run.started":
             self._write(f"run {event.run_id}")
+        if event.type == "server.state" and not self._is_news(event.data):
+            return
         line = _LINES.get(event.type, _nothing)(event.data)
         if line:
             self._write(line)
+
+    def _is_news(self, data: JsonObject) -> bool:
+        """That a server stopped which never was ready tells nobody anything."""
+        server = str(data.get("server"))
+        if data.get("state") == "ready":
+            self._were_ready.add(server)
+        return data.get("state") != "stopped" or server in self._were_ready
 
 
 def _nothing(data: JsonObject) -> str:
@@ -58,16 +70,16 @@ def _run_started(data: JsonObject) -> str:
 
 def _server_state(data: JsonObject) -> str:
     detail = f": {_text(data, 'detail', 400)}" if data.get("detail") else ""
-    protocol = f"  (MCP {_text(data, 'protocol')}, {data.get('tools')} tools)" if data.get("protocol") else ""
+    tools = f", {data['tools']} tools" if data.get("tools") is not None else ""
+    protocol = f"  (MCP {_text(data, 'protocol')}{tools})" if data.get("protocol") else ""
     return f"  server {_text(data, 'server')} {_text(data, 'state')}{protocol}{detail}"
 
 
 def _sandbox_state(data: JsonObject) -> str:
-    lines = [f"  {_text(data, 'server')}: {note}" for note in _list(data, "notes")]
-    lines += [
-        f"  {_text(data, 'server')}: WALL DIFFERS: {escape_line(str(d), 200)}" for d in _list(data, "differences")
-    ]
-    return "\n".join(escape_line(line, 300) for line in lines)
+    # Notes of a sandbox that stands as declared are in the record and in `mcp check`, not in every run's way.
+    lines = ["UNCONFINED: no wall stands around it"] if data.get("isolated") is False else []
+    lines += [f"WALL DIFFERS: {difference}" for difference in _list(data, "differences")]
+    return "\n".join(f"  {_text(data, 'server')}: {escape_line(line, 300)}" for line in lines)
 
 
 def _message(data: JsonObject) -> str:
@@ -110,7 +122,11 @@ def _pin(data: JsonObject) -> str:
 
 
 def _warning(data: JsonObject) -> str:
-    return f"  warning: {_text(data, 'text', 600)}"
+    lines = str(data.get("text") or "").split("\n")
+    shown = [escape_line(line, 600) for line in lines[:_WARNING_LINES]]
+    if len(lines) > _WARNING_LINES:
+        shown.append(f"… {len(lines) - _WARNING_LINES:,} more lines")
+    return "  warning: " + "\n    ".join(shown)
 
 
 def _list(data: JsonObject, key: str) -> list[JsonValue]:

@@ -11,9 +11,11 @@ from typing import Any, cast
 
 from context.json_values import JsonObject, JsonValue
 from context.runs import RunInfo
-from context.visible_text import escape_line
+from context.visible_text import escape_line, quote
+from host.argument_lines import argument_lines
 from host.record.chain import Line
 from host.record.contents import Content
+from host.record.verify import Fault, Verdict
 
 _VALUE_LIMIT = 300
 _RESULT_LIMIT = 600
@@ -47,9 +49,13 @@ class ToldEntry:
         return {**self.line.fields, "contents": opened} if opened else dict(self.line.fields)
 
 
-def tell(run: RunInfo, entries: Iterable[ToldEntry]) -> list[str]:
-    """The story, line by line."""
-    lines = [f"run {_one(run.run_id)}  {run.status}" + (f", exit {run.exit_code}" if run.exit_code is not None else "")]
+def tell(run: RunInfo, entries: Iterable[ToldEntry], verdict: Verdict) -> list[str]:
+    """The story, line by line. What `verdict` does not vouch for is marked, at its place and at both ends."""
+    alarm = _alarm(verdict)
+    lines = [
+        *alarm,
+        f"run {_one(run.run_id)}  {run.status}" + (f", exit {run.exit_code}" if run.exit_code is not None else ""),
+    ]
     lines.append(f"  task     {_one(run.task)}")
     lines.append(f"  agent    {_one(run.agent)}   session {_one(run.session_id)}")
     model = run.flags.get("model")
@@ -62,9 +68,23 @@ def tell(run: RunInfo, entries: Iterable[ToldEntry]) -> list[str]:
         count += 1
         lines.append("")
         lines.append(f"{entry.line.n:>5}  {_one(entry.line.fields.get('ts'))}  {_one(entry.type)}{_subject(entry)}")
+        if verdict.fault is not None and entry.line.n >= verdict.fault.n:
+            lines.append(f"       {_mark(entry, verdict.fault)}")
         lines.extend(f"       {line}" for line in _TELLERS.get(entry.type, _plainly)(entry))
-    lines += ["", f"{count} entries; `gatehost audit verify` checks the whole record"]
+    lines += ["", f"{count} entries", *(alarm or ["the record verifies"])]
     return lines
+
+
+def _alarm(verdict: Verdict) -> list[str]:
+    if verdict.fault is None:
+        return []
+    return [f"!! THE RECORD DOES NOT VERIFY: {_one(verdict.fault.sentence(), 500)}. Do not trust it from there on."]
+
+
+def _mark(entry: ToldEntry, fault: Fault) -> str:
+    if entry.line.n == fault.n:
+        return f"!! DOES NOT VERIFY ({fault.kind}): {_one(fault.detail)}"
+    return f"!! not verified: it stands behind entry {fault.n}, which is wrong"
 
 
 def _subject(entry: ToldEntry) -> str:
@@ -103,7 +123,8 @@ def _approval(entry: ToldEntry) -> list[str]:
 def _outcome(entry: ToldEntry) -> list[str]:
     body = entry.body
     took = f" after {body['duration_ms']} ms" if body.get("duration_ms") is not None else ""
-    lines = [f"outcome: {_one(body.get('outcome'))}{took}", *_reasons(body), *_contents(entry)]
+    said = [f"outcome: {_one(body['outcome'])}{took}"] if body.get("outcome") is not None else []
+    lines = [*said, *_reasons(body), *_contents(entry)]
     return lines + _rest(body, {"server", "tool", "name", "outcome", "duration_ms", "reasons"})
 
 
@@ -135,11 +156,9 @@ def _contents(entry: ToldEntry) -> list[str]:
             continue
         value = content.read()
         if name == "result":
-            lines.append(f"result: {_one(_result_text(value), _RESULT_LIMIT)}")
-        elif isinstance(value, dict):
-            lines += [f"{_one(name)}.{_one(key)} = {_one(_compact(item))}" for key, item in value.items()]
+            lines.append(f"result: {quote(_result_text(value), _RESULT_LIMIT)}")
         else:
-            lines.append(f"{_one(name)}: {_one(_compact(value))}")
+            lines += argument_lines(value, _one(name), limit=_VALUE_LIMIT)
     return lines
 
 
@@ -167,4 +186,6 @@ def _compact(value: Any) -> str:
 
 
 def _one(value: Any, limit: int = _VALUE_LIMIT) -> str:
-    return escape_line(str(value), limit)
+    text = str(value)
+    left_out = len(text) - limit
+    return escape_line(text[:limit]) + (f" … {left_out:,} more characters" if left_out > 0 else "")

@@ -13,17 +13,17 @@ from host.lock_file import Lock, LockedServer, update_lock
 from host.nearest_names import advice
 from host.project_files import Project, lock_beside
 from host.review.inspection import Inspection
+from host.review.reachability import unreachable
 from host.server_session import Listing
 from host.servers_file import ServersFile, server_digest
 from host.small_files import shown
 from host.trust import keeping_trust
-from tool_gateway.constraints import check_reachable
 
 
 def misfits(servers: ServersFile, name: str, listing: Listing) -> list[ConfigError]:
     """Why the servers file does not fit what the server offers; empty when it does."""
     faults: list[ConfigError] = []
-    for tool, rule in servers.servers[name].tools.items():
+    for tool in servers.servers[name].tools:
         offered = listing.tools.get(tool)
         where = servers.where(name, "tools", tool)
         if offered is None:
@@ -37,12 +37,8 @@ def misfits(servers: ServersFile, name: str, listing: Listing) -> list[ConfigErr
                 )
             )
         else:
-            faults += [
-                ConfigError(
-                    fault, where=where, next_step=f"`gatehost mcp check {name} --json` shows the tool's arguments"
-                )
-                for fault in check_reachable(rule, offered)
-            ]
+            see = f"`gatehost mcp check {name} --json` shows the tool's arguments"
+            faults += unreachable(servers, name, tool, offered, next_step=see)
     return faults
 
 

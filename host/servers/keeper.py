@@ -36,7 +36,7 @@ class ServerKeeper:
         self._clock = clock
         self._restarts = restarts
         self._group: anyio.abc.TaskGroup | None = None
-        self._one_at_a_time = anyio.Lock()
+        self._one_at_a_time = anyio.Lock(fast_acquire=True)  # a call need not yield when nobody else waits
         self._ready_since: float | None = None
         self._began = 0.0
         self._stopping = False

@@ -12,6 +12,7 @@ from sandboxes.probes.catalogue import PROBES, Probe
 from sandboxes.probes.inside.trials import Outcome
 
 _DETAIL = 2000
+_WORST_FIRST: tuple[Outcome, ...] = ("allowed", "denied", "not_applicable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,11 @@ class Row:
 
 def row(probe: Probe, found: Sequence[tuple[Outcome, str]]) -> Row:
     """The worst outcome of the probe's attempts, with what was seen of that kind first."""
-    order: tuple[Outcome, ...] = ("allowed", "denied", "not_applicable")
-    there = {each for each, _ in found} or {order[0]}
-    outcome = next(each for each in order if each in there)
+    outcome: Outcome = "allowed"
+    for each in _WORST_FIRST:
+        if any(each == other for other, _ in found):
+            outcome = each
+            break
     details = [text for each, text in found if each == outcome]
     details += [f"{each.replace('_', ' ')}: {text}" for each, text in found if each != outcome]
     return Row(probe.number, probe.name, outcome, escape_line("; ".join(details), _DETAIL))

@@ -15,8 +15,9 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +27,7 @@ import anyio.to_thread
 from context.errors import SandboxError
 from context.ids import new_id
 from context.visible_text import escape_line
+from sandboxes.background import beside
 from sandboxes.host_facts import HOST_PYTHON
 from sandboxes.interface import Evidence, Mount, OpenSandbox, Program, SandboxHome, SandboxKind, SandboxSpec
 from sandboxes.owners import this_process
@@ -124,8 +126,7 @@ async def _ground(*, root_owned: bool) -> AsyncGenerator[_Ground, None]:
     folder = Path(await anyio.to_thread.run_sync(tempfile.mkdtemp, None, "gatehost-probe-"))
     try:
         folder = await anyio.to_thread.run_sync(_lay_out, folder, root_owned)
-        async with AsyncExitStack() as stack:
-            group = await stack.enter_async_context(anyio.create_task_group())
+        with ExitStack() as stack:
             abstract = f"gatehost-probe-{secrets.token_hex(8)}"
             socks: dict[str, socket.socket] = {}
             for host in ("127.0.0.1", _GATEWAYS[0]):
@@ -136,14 +137,12 @@ async def _ground(*, root_owned: bool) -> AsyncGenerator[_Ground, None]:
             hidden = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             hidden.bind("\0" + abstract)
             ground = _Ground(folder, tuple(socks), abstract, secrets.token_hex(16))
-            for name, sock in {**socks, "abstract": hidden}.items():
+            for sock in (*socks.values(), hidden):
                 sock.listen()
                 sock.setblocking(False)
-                group.start_soon(_watch, sock, name, ground.reached)
-            try:
+            named = {**socks, "its socket without a file": hidden}
+            async with beside(*(partial(_watch, sock, name, ground.reached) for name, sock in named.items())):
                 yield ground
-            finally:
-                group.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -271,8 +270,8 @@ class _Bench:
         if self._openings > _OPENINGS:
             raise SandboxError("the sandbox ended too often to be probed", where=f"sandbox {self._kind.name}")
         stack = AsyncExitStack()
+        opened = await stack.enter_async_context(self._kind.make(self._home).open(self._spec()))
         try:
-            opened = await stack.enter_async_context(self._kind.make(self._home).open(self._spec()))
             if opened.evidence.differences:
                 raise SandboxError(
                     f"its walls are not as declared, so nothing is tried: {'; '.join(opened.evidence.differences)}",
@@ -286,8 +285,8 @@ class _Bench:
 
             client = Client(transport(), mode="legacy", read_timeout_seconds=_START_SECONDS)
             await stack.enter_async_context(client)
-        except MCPError as error:
-            said = escape_line(opened.stderr_tail()[-300:])
+        except (MCPError, ExceptionGroup) as error:
+            said = escape_line(opened.stderr_tail().strip()[-300:])
             await stack.aclose()
             raise SandboxError(
                 f"the probes did not start ({escape_line(str(error), 200)}): {said or 'they said nothing'}",

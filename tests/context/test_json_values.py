@@ -3,7 +3,8 @@
 import math
 
 import pytest
-from hypothesis import given
+import rfc8785
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from context.json_values import SAFE_INTEGER, NotCanonical, canonical_bytes, canonicalise, digest, leaves
@@ -20,6 +21,56 @@ values = st.recursive(
     ),
     max_leaves=20,
 )
+
+
+# What a quick encoder could get wrong: order beyond the BMP, floats, escapes, unsafe integers, keys that are no text.
+_any_texts = st.text(max_size=6) | st.text('\x00\x1f\x7f"\\/\b\n é\u2028\ue000\uffff😀\ud800', max_size=4)
+_any_numbers = (
+    st.integers()
+    | st.sampled_from([SAFE_INTEGER, SAFE_INTEGER + 1, -SAFE_INTEGER - 1])
+    | st.floats()
+    | st.floats(-1e-3, 1e-3)
+    | st.floats(1e14, 1e22)
+    | st.integers(-(10**17), 10**17).map(lambda number: number / 1000)
+)
+anything = st.recursive(
+    st.none() | st.booleans() | _any_numbers | _any_texts | st.binary(max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(_any_texts | _any_texts | st.integers(0, 9) | st.booleans() | st.none(), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(anything)
+@example({"\ue000": 1, "😀": 2})
+@example([0.0001, 123456789.125, 4503599627370495.5])
+@example([1e-5])
+@example([-0.00002])
+@example([1.0, -0.0, 1e16, 1e300])
+@example({1: "a"})
+@example({True: "a"})
+@example({"a": {None: [0.5]}})
+@example([SAFE_INTEGER + 1])
+def test_the_quick_way_writes_exactly_what_the_exact_encoder_does(value: object) -> None:
+    try:
+        expected: bytes | None = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        expected = None
+    if expected is None:
+        with pytest.raises(NotCanonical):
+            canonical_bytes(value)
+    else:
+        assert canonical_bytes(value) == expected
+
+
+def test_what_holds_itself_has_no_canonical_form() -> None:
+    value: list[object] = []
+    value.append({"again": value})
+    with pytest.raises(NotCanonical):
+        canonical_bytes(value)
 
 
 @given(values)

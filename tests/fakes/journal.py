@@ -81,7 +81,7 @@ class MemoryJournal:
         if rows.info.status in FINISHED:
             raise ConfigError(f"is {rows.info.status}", where=f"run {run_id}")
         if rows.held is not None:
-            raise JournalError("is being carried out by another process", where=f"run {run_id}")
+            raise ConfigError("is being carried out by another process", where=f"run {run_id}")
         if rows.info.status != "running":
             check_run(rows.info.status, "running")
         rows.info = replace(rows.info, status="running", ended_at=None, exit_code=None, owner="memory")

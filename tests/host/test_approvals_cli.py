@@ -185,6 +185,36 @@ async def test_a_request_is_shown_without_a_hidden_character(home: Path, capsys:
     assert request.approval_id in capsys.readouterr().out
 
 
+async def test_a_request_is_shown_whole_and_listed_by_head_and_tail(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "head " + "x" * 20_000 + " tail"
+    arguments: JsonObject = {"text": text, "lines": "a\nb", "typed": "a\\nb", "a.b": None, "none": []}
+    request = (await _waiting_run(home, arguments=arguments)).request
+    assert main(["approvals", "show", request.approval_id]) == 0
+    shown = capsys.readouterr().out
+    assert f'text = "{text}"' in shown
+    assert 'lines = "a\\nb"' in shown
+    assert 'typed = "a\\\\nb"' in shown
+    assert '"a.b" = null' in shown
+    assert "none = []" in shown
+    assert main(["approvals", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert 'text = "head xx' in listed
+    assert 'tail"' in listed
+    assert "… 19,890 more characters …" in listed
+    assert f"and 4 more values; all: gatehost approvals show {request.approval_id}" in listed
+    assert "expires 2255-" in listed
+
+
+async def test_a_note_may_be_trailing_words(home: Path) -> None:
+    request = (await _waiting_run(home)).request
+    assert main(["approvals", "deny", request.approval_id, "given", "--note", "twice"]) == 2
+    assert main(["approvals", "deny", request.approval_id, "not", "this", "one"]) == 0
+    with _opened(home) as journal:
+        assert journal.find_approval(request.approval_id).note == "not this one"
+
+
 @pytest.mark.parametrize("verb", [["approvals", "list"], ["runs", "list"], ["audit", "verify"]])
 def test_every_listing_takes_the_file_options(home: Path, verb: list[str]) -> None:
     assert main([*verb, "--config", "a.toml", "--servers", "b.toml"]) == 0
@@ -222,7 +252,10 @@ async def test_a_run_is_shown_with_its_calls(home: Path, capsys: pytest.CaptureF
     assert (call["server"], call["tool"], call["decision"], call["outcome"]) == ("git", "git_log", "allow", "in_doubt")
     assert call["reasons"]
     assert main(["runs", "show", request.run_id]) == 0
-    assert "git.git_log" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "git.git_log" in told
+    assert f"gatehost runs resume {request.run_id} --resolve {call['call_id']}=happened\n" in told
+    assert f"gatehost runs resume {request.run_id} --resolve {call['call_id']}=did-not\n" in told
     assert main(["runs", "show", "run_x"]) == 2
 
 

@@ -49,6 +49,6 @@ def _labels_of_all_containers() -> str:
 
     client = docker.from_env()
     try:
-        return str([container.labels for container in client.containers.list(all=True)])
+        return str([found["Labels"] for found in client.api.containers(all=True)])
     finally:
         client.close()

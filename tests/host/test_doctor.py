@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from context.calls import ToolDefinition
 from host.checkup import Check, exit_code
 from host.cli.main import main
 from host.journal import Journal
+from host.lock_file import Lock
+from host.servers_file import load_servers, server_digest
 from tests.fakes.journal import an_entry
 
 SERVER = '[servers.kit]\ncommand = ["{python}"]\nsandbox = "unconfined"\n[servers.kit.tools.echo]\neffect = "read"\n'
@@ -80,6 +83,28 @@ def test_a_broken_lock_fails(project: Path, examine: Any) -> None:
     assert rows["lock"]["status"] == "fail"
 
 
+def test_a_rule_that_reaches_no_argument_fails_with_its_own_line(project: Path, examine: Any) -> None:
+    servers = project / "mcp_servers.toml"
+    rules = "[servers.kit.tools.echo.arguments]\ntext = { max_bytes = 9 }\ntxet = { max_bytes = 9 }\n"
+    servers.write_text("version = 1\n" + SERVER.format(python=sys.executable) + rules)
+    settings = load_servers(servers).servers["kit"]
+    definition = ToolDefinition("echo", input_schema={"type": "object", "properties": {"text": {"type": "string"}}})
+    Lock().with_server("kit", server_digest=server_digest(settings), tools=[definition]).save(
+        project / "mcp_servers.lock"
+    )
+    _, rows = examine()
+    assert rows["server kit"]["status"] == "fail"
+    assert "mcp_servers.toml:9: servers.kit.tools.echo.arguments.txet" in rows["server kit"]["detail"]
+
+
+def test_a_missing_runtime_image_is_told_with_one_remedy(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["doctor"])
+    lines = capsys.readouterr().out.splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith("warn  runtime image"))
+    assert "gatehost sandbox build" not in lines[at]
+    assert "gatehost sandbox build" in lines[at + 1]
+
+
 def test_models_are_ready_or_say_what_is_missing(project: Path, examine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "gatehost.toml").write_text(
         '[models.near]\nadapter = "openai_chat"\nmodel = "m"\nbase_url = "http://127.0.0.1:1/v1"\n'
@@ -110,6 +135,8 @@ def test_a_damaged_journal_fails(project: Path, examine: Any, gatehost_home: Pat
     code, rows = examine()
     assert code == 1
     assert rows["journal"]["status"] == "fail"
+    assert "not a database" in rows["journal"]["detail"]
+    assert rows["journal"]["remedy"].startswith("Move journal.db away")
 
 
 def test_a_record_that_does_not_verify_is_told(project: Path, examine: Any, gatehost_home: Path) -> None:
@@ -118,7 +145,7 @@ def test_a_record_that_does_not_verify_is_told(project: Path, examine: Any, gate
     (segment,) = (gatehost_home / "record").glob("*.jsonl")
     segment.write_text(segment.read_text().replace("run_1", "run_2"))
     _, rows = examine()
-    assert rows["record"]["status"] == "warn"
+    assert rows["record"]["status"] == "fail"
     assert "NOT verify" in rows["record"]["detail"]
 
 

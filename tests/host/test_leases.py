@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from context.errors import JournalError, LeaseLost
+from context.errors import ConfigError, JournalError, LeaseLost
 from context.events import Event
 from host.journal import Journal
 from host.journal.leases import LEASE_SECONDS
@@ -49,16 +49,17 @@ def test_a_run_of_a_living_process_is_not_taken(tmp_path: Path) -> None:
     clock = Clock()
     with _process(tmp_path, this_process(), clock) as one, _process(tmp_path, _elsewhere(), clock) as other:
         run = one.create_run(**RUN)
-        with pytest.raises(JournalError, match="being carried out by another process") as caught:
+        with pytest.raises(ConfigError, match="being carried out by another process") as caught:
             other.take(run.run_id)
         assert run.run_id in str(caught.value)
+        assert caught.value.exit_code == 2
         run.append(Event("warning", run.run_id))
 
 
 def test_one_process_does_not_take_its_own_run_twice(tmp_path: Path) -> None:
     with _process(tmp_path, this_process(), Clock()) as one:
         run = one.create_run(**RUN)
-        with pytest.raises(JournalError, match="being carried out"):
+        with pytest.raises(ConfigError, match="being carried out"):
             one.take(run.run_id)
 
 
@@ -118,7 +119,7 @@ def test_writing_renews_the_lease(tmp_path: Path) -> None:
         for _ in range(4):
             clock.now += LEASE_SECONDS * 0.9
             run.renew()
-        with pytest.raises(JournalError, match="being carried out"):
+        with pytest.raises(ConfigError, match="being carried out"):
             other.take(run.run_id)
 
 
@@ -133,7 +134,7 @@ async def test_a_heartbeat_keeps_a_silent_run_and_reports_its_loss(
         with anyio.move_on_after(0.1):
             await run.keep()
         clock.now += LEASE_SECONDS - 1
-        with pytest.raises(JournalError, match="being carried out"):
+        with pytest.raises(ConfigError, match="being carried out"):
             other.take(run.run_id)
         clock.now += 2
         other.take(run.run_id)
@@ -211,7 +212,7 @@ async def test_of_many_takers_of_an_expired_run_exactly_one_gets_it(tmp_path: Pa
             try:
                 takers[index].take(run.run_id)
                 won.append(index)
-            except JournalError as error:
+            except ConfigError as error:
                 lost.append(error.what)
 
         with anyio.fail_after(30):

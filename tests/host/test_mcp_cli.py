@@ -12,7 +12,10 @@ import pytest
 from context.visible_text import is_hidden
 from host.cli.main import main
 from host.lock_file import load_lock
+from tests.host import kit_server
 from tests.hostile.programs import FOLDER
+
+KIT = Path(kit_server.__file__)
 
 # The hostile kit's honest server, with tools and words out of a file beside it.
 CHANGEABLE = f"""
@@ -144,7 +147,19 @@ def test_a_constraint_that_the_schema_cannot_reach_is_not_accepted(folder: Path,
     assert code == 2
     assert "txet" in err
     assert "the nearest is text" in err
+    assert "mcp_servers.toml:13: servers.kit.tools.echo.arguments.txet" in err
     assert run("check", "--servers", servers)[0] == 2
+
+
+def test_a_constraint_that_reaches_nothing_is_listed(folder: Path, run: Any) -> None:
+    servers = write_servers(folder, honest(folder))
+    assert run("accept", "kit", "--yes", "--servers", servers)[0] == 0
+    write_servers(folder, honest(folder, tools=TOOLS.replace("text = ", "txet = ")))
+    for options in ((), ("--tools",)):
+        assert "! " in (out := run("list", *options)[1])
+        assert "servers.kit.tools.echo.arguments.txet" in out
+    (row,) = json.loads(run("list", "--json")[1])
+    assert ["txet" in str(tool["faults"]) for tool in row["tools"]] == [True, False]
 
 
 def test_one_server_that_fails_keeps_no_other_from_being_accepted(folder: Path, run: Any) -> None:
@@ -216,6 +231,11 @@ def test_a_changed_configuration_is_a_difference(folder: Path, run: Any) -> None
     assert run("check", "--servers", servers)[0] == 2
     (row,) = json.loads(run("list", "--json", "--servers", servers)[1])
     assert (row["state"], row["tools"][0]["pin"]) == ("changed", "unpinned")
+    assert "unpinned (the configuration changed since it was accepted)" in run("check", "--servers", servers)[1]
+    code, _, err = run("call", "kit", "echo", '{"text": "x"}', "--servers", servers)
+    assert code == 3
+    assert "kit.echo cannot be called: the configuration of server kit changed since it was accepted" in err
+    assert "never reviewed" not in err
 
 
 # Checking.
@@ -308,6 +328,33 @@ def test_a_call_is_decided_carried_and_recorded_like_any_other(
     assert list((gatehost_home / "calls").iterdir()) == []
 
 
+def test_a_call_that_the_server_fails_is_no_success(folder: Path, run: Any) -> None:
+    kit = entry("kit", str(KIT), tools='[servers.{name}.tools.fail]\neffect = "read"\n')
+    servers = write_servers(folder, kit)
+    assert run("accept", "kit", "--yes", "--servers", servers)[0] == 0
+    code, out, err = run("call", "kit", "fail", "--servers", servers)
+    assert (code, out) == (7, "it went wrong\n")
+    assert "completed, exit 7" in err
+    code, out, _ = run("call", "kit.fail", "--json", "--servers", servers)
+    assert (code, json.loads(out)["exit_code"]) == (7, 7)
+
+
+def test_a_call_is_told_in_the_words_it_was_made_with(folder: Path, run: Any) -> None:
+    servers = write_servers(folder, honest(folder))
+    assert run("accept", "kit", "--yes", "--servers", servers)[0] == 0
+    code, out, err = run("call", "kit.echo", '{"text": "one word"}', "--servers", servers)
+    assert (code, out) == (0, "one word\n")
+    assert "SCRIPTED" not in err and "scripted" not in err
+    code, _, err = run("call", "kit", "write_file", '{"path": "/x", "text": ""}', "--servers", servers)
+    assert code == 3
+    assert "beforehand with --yes" in err and "--approve" not in err
+    code, _, err = run("call", "kit", "ecko", "--servers", servers)
+    assert code == 3
+    assert "there is no tool kit.ecko here. Did you mean `echo`?" in err and "__" not in err
+    for words in (("kit",), ("kit.",), ("kit.echo", "{}", "{}")):
+        assert run("call", *words, "--servers", servers)[0] == 2
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -339,6 +386,7 @@ def test_a_new_server_is_proposed_shown_and_written_once_agreed(folder: Path, ru
     assert code == 0
     assert f"{sys.executable} -I {folder / 'server.py'}" in out
     assert "Gives back what it was given." in out
+    assert out.endswith("after that: `gatehost trust`, then `gatehost mcp check kit`\n")
     text = (folder / "mcp_servers.toml").read_text()
     written = tomllib.loads(text)["servers"]["kit"]
     assert written["mounts"] == [{"host": ".", "at": "/inside", "mode": "rw"}]
@@ -395,6 +443,8 @@ def test_a_server_that_writes_the_lock_while_it_is_looked_at_is_not_added(folder
         (("x", "--env", "A", "pypi:x==1"), "NAME=VALUE"),
         (("x", "--sandbox", "dokcer", "--", "/bin/true"), "docker"),
         (("x", "--sandbox", "unconfined", "--mount", "nowhere:/a", "--", "/bin/true"), "does not exist"),
+        (("x", "--mount", "~:/repo", "--", "/bin/true"), "gatehost: --mount ~:/repo: "),
+        (("x", "--env", "9=1", "--", "/bin/true"), "gatehost: --env: "),
     ],
 )
 def test_a_wrong_add_says_what_is_wrong_and_writes_nothing(

@@ -522,13 +522,44 @@ async def test_a_run_is_told_with_decisions_reasons_walls_and_outcomes(
         "files.write_file",
         "decision: deny",
         "because (constraints): out\\x1b[2J. stay in",
-        "arguments.path = /etc/\\u202epasswd",
+        'arguments.path = "/etc/\\u202epasswd"',
         '"network": "none"',
-        "result: 3 commits\\x0dgone",
+        'result: "3 commits\\x0dgone"',
     ):
         assert part in story
     assert "\x1b" not in story
     assert "\u202e" not in story
+
+
+async def test_a_forged_entry_is_marked_where_it_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_id = await _told_run(home)
+    assert main(["audit", "show", run_id]) == 0
+    assert "!!" not in capsys.readouterr().out
+    _write(home, [line.replace(b'"decision":"deny"', b'"decision":"allow"') for line in _lines(home)])
+    assert main(["audit", "show", run_id]) == 1
+    story = capsys.readouterr().out.splitlines()
+    assert "DOES NOT VERIFY: entry 3" in story[0]
+    assert "DOES NOT VERIFY" in story[-1]
+    (forged,) = [number for number, line in enumerate(story) if line.startswith("    3  ")]
+    assert "DOES NOT VERIFY (edited)" in story[forged + 1]
+    assert any("not verified: it stands behind entry 3" in line for line in story[forged + 2 :])
+    assert main(["audit", "show", run_id, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verified"]["fault"]["n"] == 3
+
+
+async def test_a_told_value_says_how_much_of_it_is_left_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with _opened(home) as journal:
+        run = journal.create_run(**RUN, messages=[user_message()])
+        run.store_turn(1, user_message(), [proposed_call(run.run_id)])
+        entry = an_entry(run.run_id, arguments={"text": "a" * 5_000 + "the end", "lines": "a\nb", "typed": "a\\nb"})
+        await run.commit(intent(run.calls()[0]), entries=[entry])
+        run.close()
+    assert main(["audit", "show", run.run_id]) == 0
+    story = capsys.readouterr().out
+    assert "… 4,707 more characters …" in story
+    assert 'the end"' in story
+    assert 'arguments.lines = "a\\nb"' in story
+    assert 'arguments.typed = "a\\\\nb"' in story
 
 
 async def test_a_run_is_told_to_machines_with_its_contents(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

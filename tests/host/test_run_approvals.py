@@ -1,20 +1,26 @@
 """A call that needs a person: asked at a terminal, authorised beforehand, or answered later from elsewhere."""
 
+import io
 import json
 import os
 import pty
 import re
 import select
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
+from typing import Any
 
 import pytest
 
+from context.calls import ToolRef
 from context.json_values import JsonObject
+from host.approvers import TerminalApprover
 from host.approvers.terminal import card
 from tests.host.projects import Finished, Project, lines, turn
 from tests.wire.openai_chat_server import KEY, ChatServer, Proposed, proposes, says
+from tool_gateway.interface import ApprovalRequest
 
 ROW = {"id", "run_id", "agent", "server", "tool", "arguments", "values", "rules", "status", "expires"}
 
@@ -45,7 +51,8 @@ def rows(project: Project) -> list[JsonObject]:
 
 
 def answer(project: Project, verb: str, *options: str) -> Finished:
-    return project.program("approvals", verb, str(rows(project)[0]["id"]), *options)
+    """From another process."""
+    return project.fork("approvals", verb, str(rows(project)[0]["id"]), *options).finish()
 
 
 def resume(project: Project, run: Finished, *options: str) -> Finished:
@@ -228,11 +235,9 @@ class Terminal:
     ("typed", "code", "note"),
     [
         ("y\n", 0, None),
-        ("yes\n", 0, None),
         ("n too risky\n", 3, "too risky"),
         ("\n", 3, None),
-        ("maybe later\n", 3, "maybe later"),
-        ("\x04", 3, None),
+        ("maybe\n\x04", 3, None),
     ],
 )
 def test_a_person_at_the_terminal_decides(asking: Project, typed: str, code: int, note: str | None) -> None:
@@ -249,15 +254,57 @@ def test_a_person_at_the_terminal_decides(asking: Project, typed: str, code: int
         assert note in str(row["reasons"])  # type: ignore[index,call-overload]
 
 
+def test_an_interruption_at_the_question_leaves_it_open(asking: Project) -> None:
+    script = asking.script(turn(call(asking)), "Done.")
+    terminal = Terminal(asking, *asking.arguments(model=script, output="json"))
+    terminal.read_until("denies) ›")
+    terminal.process.send_signal(signal.SIGINT)
+    code, report = terminal.finish()
+    assert (code, report["status"], effects(asking)) == (130, "interrupted", [])
+    assert rows(asking)[0]["status"] == "pending"
+    done = asking.call("runs", "resume", str(report["run_id"]), "--approve", "kit.*", "--output", "json")
+    assert (done.code, effects(asking)) == (0, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "granted", "note"),
+    [
+        ("y\n", True, None),
+        (" YES \n", True, None),
+        ("y", True, None),
+        ("n\n", False, None),
+        ("no  never\n", False, "never"),
+        ("\n", False, None),
+        ("", False, None),
+        ("maybe later\ny\n", True, None),
+        ("maybe later\nperhaps\n", False, "perhaps"),
+        ("yes but\n\n", False, None),
+        ("yess\n", False, None),
+    ],
+)
+async def test_nothing_but_yes_is_yes(typed: str, granted: bool, note: str | None) -> None:
+    """What is neither yes nor no is asked for once more."""
+    shown: list[str] = []
+    answered = await TerminalApprover(source=io.StringIO(typed), write=shown.append).ask(_request())
+    assert (answered.granted, answered.note) == (granted, note)
+    assert answered.by.startswith("terminal:")
+    assert shown[0] == card(_request())
+
+
+def _request(**changes: Any) -> ApprovalRequest:
+    ref = ToolRef("kit", "append")
+    request = ApprovalRequest(
+        "apr_1", "run_1", "call_1", "default", ref, "write", {}, "b", ("approve:policy",), (), 9e9
+    )
+    return replace(request, **changes)
+
+
 @pytest.mark.promise("nothing_hidden_reaches_a_reader")
-def test_a_card_holds_no_hidden_character(asking: Project) -> None:
-    wait(asking)
-    with asking.journal() as journal:
-        (approval,) = journal.approvals()
+def test_a_card_holds_no_hidden_character() -> None:
     arguments: JsonObject = {"a\x1b[1A": 5, "b\u202e": [None, "c\rd\x07"], "e\n": True, "f": "\U000e0041"}
-    shown = card(replace(approval.request, arguments=arguments))
-    assert "a\\x1b[1A = 5" in shown
-    assert 'b\\u202e[1] = "c\\x0dd\\x07"' in shown
+    shown = card(_request(arguments=arguments))
+    assert '"a\\x1b[1A" = 5' in shown
+    assert '"b\\u202e"[1] = "c\\x0dd\\x07"' in shown
     assert not set(shown) & set("\x1b\r\x07\u202e\U000e0041")
 
 
@@ -273,7 +320,9 @@ def test_a_card_shows_every_value_and_what_is_cut_off(asking: Project) -> None:
     assert path in card
     assert "approve:policy" in card and "effect: write" in card
     assert "\x1b" not in card and "\r" not in card
-    assert "3,013 characters" in card
+    assert "… 2,013 more characters …" in card
+    assert 'harmless"' in card
+    assert re.search(r"gatehost approvals show apr_\w+", card)
 
 
 def test_without_a_terminal_nobody_is_asked(asking: Project) -> None:

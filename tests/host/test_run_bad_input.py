@@ -1,11 +1,13 @@
 """Wrong files, wrong words, wrong servers: each a clear error that names its place, and no harm to the rest."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.host.projects import Finished, Project, hostile, turn
+from context.errors import ConfigError
+from tests.host.projects import GATEHOST, Finished, Project, hostile, turn
 
 MEMORY_KB = 250 * 1024
 """Far below a 100 MB result held as bytes, text and parsed value at once; the program itself takes about 110 MB."""
@@ -87,6 +89,25 @@ def test_a_rule_that_its_tool_cannot_reach_names_the_rule(project: Project) -> N
 def test_a_file_that_was_named_must_exist(project: Project, name: str) -> None:
     script = project.script("Done.")
     refused(project.call("run", "x", "--model", script, name, "missing.toml"), name, "missing.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "words"),
+    [("state", None, 2, ["GATEHOST_HOME"]), ("journal.db", b"no database" * 100, 1, ["journal.db"])],
+)
+def test_state_that_cannot_be_used_is_named(
+    project: Project, name: str, content: bytes | None, code: int, words: list[str]
+) -> None:
+    if content is None:
+        project.home.write_text("a file, not a folder")
+    else:
+        project.home.mkdir()
+        (project.home / name).write_bytes(content)
+    done = project.run("Done.")
+    assert (done.code, done.out) == (code, "")
+    for word in words:
+        assert word in done.err
+    assert "Traceback" not in done.err
 
 
 # The command line.
@@ -295,3 +316,38 @@ def test_a_server_that_is_no_program_is_named(project: Project, tmp_path: Path) 
     done = project.run(turn(("bad.echo", {"text": "a"})), "Done.")
     assert done.code == 7
     assert "missing" in done.report["error"] and "server bad" in done.report["error"]
+
+
+def test_a_full_disk_behind_stdout_is_one_clear_line(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # with it argparse itself passes over what it cannot write
+    for command in (("runs", "list"), ("--help",), ("run", "--help")):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run([GATEHOST, *command], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "gatehost: stdout: the output cannot be written: No space left on device. "
+            "Make room, or send the output elsewhere\n"
+        )
+
+
+def test_a_reader_that_went_away_changes_no_exit_code(project: Project) -> None:
+    for command, code in ((("runs", "list"), 0), (("runs", "show", "run_0"), 2), (("--help",), 0)):
+        source, sink = os.pipe()
+        os.close(source)
+        with os.fdopen(sink, "w") as closed:
+            done = subprocess.run([GATEHOST, *command], stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr and "Broken pipe" not in done.stderr
+        assert (done.stderr == "") == (code == 0)
+
+
+def test_a_command_says_its_name_once(project: Project) -> None:
+    done = project.call("run", " ")
+    assert (done.code, done.err.splitlines()[-1]) == (
+        2,
+        "gatehost run: the task is empty. Give it as PROMPT or on stdin",
+    )
+
+
+def test_words_of_another_program_end_in_one_full_stop() -> None:
+    assert ConfigError("uv said: no such package.", next_step="Correct it").sentence().count(".") == 1

@@ -72,6 +72,13 @@ def test_5_when_the_turns_are_used_up(project: Project) -> None:
     assert "--max-turns" in done.report["error"]
 
 
+def test_5_by_the_budget_of_the_agent(project: Project) -> None:
+    asking(project)
+    config = project.folder / "gatehost.toml"
+    config.write_text("[agents.default]\nbudget = { turns = 1 }\n")
+    assert project.run(turn(("kit.echo", {"text": "a"})), "Done.", flags=["--config", str(config)]).code == 5
+
+
 def test_5_when_the_time_is_up(project: Project) -> None:
     asking(project)
     (project.folder / "hold").touch()
@@ -130,6 +137,19 @@ def test_9_when_the_only_server_dies_in_a_write(project: Project) -> None:
     done = project.run(turn(("kit.die", {})), "Done.")
     assert (done.code, done.report["status"], done.report["calls"][0]["outcome"]) == (9, "in_doubt", "in_doubt")
     assert "--resolve" in done.report["error"]
+
+
+@pytest.mark.parametrize("environ", [{}, {"DOCKER_HOST": "unix:///nowhere/docker.sock"}], ids=["no image", "no engine"])
+def test_7_when_no_wall_can_be_raised(project: Project, environ: dict[str, str]) -> None:
+    """Without the runtime image, or without an engine. Never without walls instead."""
+    project.environ |= environ
+    mark = project.folder / "ran"
+    project.add("kit", ("/bin/sh", "-c", f"touch {mark}"), sandbox="docker", echo="read")
+    done = project.run(turn(("kit.echo", {"text": "a"})), "Done.")
+    assert done.code == 7
+    for word in ("server kit", "gatehost sandbox build"):
+        assert word in done.report["error"]
+    assert not mark.exists()
 
 
 def test_0_when_another_server_did_the_work(project: Project) -> None:

@@ -6,7 +6,9 @@ import subprocess
 
 import pytest
 
-from context.events import EVENT_TYPES, TERMINAL
+from context.events import EVENT_TYPES, TERMINAL, Event, EventType
+from context.json_values import JsonObject
+from host.outputs import ProgressLines
 from tests.host.projects import GATEHOST, Finished, Project, hostile, turn
 from tests.wire.openai_chat_server import KEY, ChatServer, Proposed, proposes, says
 
@@ -251,3 +253,27 @@ def test_the_program_says_the_same_as_the_code(project: Project) -> None:
     done = project.program(*project.arguments(model=script, output="json"))
     assert (done.code, done.report["answer"]) == (0, "Done.")
     assert GATEHOST.endswith("gatehost")
+
+
+def test_progress_leaves_out_what_tells_nobody_anything() -> None:
+    said: list[str] = []
+    lines = ProgressLines(said.append)
+
+    def tell(kind: EventType, data: JsonObject) -> None:
+        lines.tell(Event(kind, "run_1", data=data))
+
+    tell("server.state", {"server": "late", "state": "stopped"})
+    tell("sandbox.state", {"server": "git", "isolated": True, "notes": ["runs as uid 0"], "differences": []})
+    assert said == []
+    tell("server.state", {"server": "git", "state": "ready"})
+    tell("server.state", {"server": "git", "state": "stopped"})
+    tell("sandbox.state", {"server": "git", "isolated": False, "notes": [], "differences": ["has a network"]})
+    tell("call.completed", {"server": "git", "tool": "log", "outcome": "succeeded", "duration_ms": None})
+    tell("warning", {"text": "two\nlines\x1b[2J"})
+    assert said == [
+        "  server git ready",
+        "  server git stopped",
+        "  git: UNCONFINED: no wall stands around it\n  git: WALL DIFFERS: has a network",
+        "  ✓ git.log  succeeded",
+        "  warning: two\n    lines\\x1b[2J",
+    ]

@@ -11,7 +11,7 @@ import pytest
 from context.json_values import JsonObject
 from tests.host.projects import Finished, Project, lines, turn, until
 
-KILLS = 20
+KILLS = 12
 
 
 @pytest.fixture
@@ -257,6 +257,36 @@ def test_a_resumed_run_numbers_its_events_on(writing: Project) -> None:
         assert [event.seq for event in journal.events(run_id)] == list(range(1, again.events[-1]["seq"] + 1))
 
 
+def test_what_a_person_settled_is_told_as_an_event(writing: Project) -> None:
+    _, run_id = stopped_in_call(writing, signal.SIGKILL, turn(call(writing, "kit.append", "a", hold=True)), "Done.")
+    found = writing.call("runs", "resume", run_id, "--output", "jsonl")
+    (doubt,) = found.of("call.completed")
+    assert (doubt["outcome"], doubt["reasons"][0]["code"]) == ("in_doubt", "in_doubt")
+    settled = writing.call("runs", "resume", run_id, "--resolve", f"{doubt['call_id']}=happened", "--output", "jsonl")
+    (told,) = settled.of("call.completed")
+    assert (told["call_id"], told["outcome"]) == (doubt["call_id"], "succeeded")
+    assert {"duration_ms", "result", "turn_id"} <= told.keys()
+    shown = writing.call("audit", "show", run_id, "--json").report
+    assert [entry["body"]["what"] for entry in shown["entries"] if entry["type"] == "resumption"] == [
+        "in_doubt",
+        "resolved_happened",
+    ]
+
+
+def test_what_a_dead_host_left_is_gone_after_the_next_run_however_short(writing: Project) -> None:
+    stopped_in_call(writing, signal.SIGKILL, turn(call(writing, "kit.append", "a", hold=True)), "Done.")
+    assert list((writing.home / "leases").iterdir())
+    assert writing.run("Done.").code == 0
+    assert list((writing.home / "leases").iterdir()) == []
+
+
+@pytest.mark.parametrize("run_id", ["run_nothing", ""])
+def test_a_run_that_does_not_exist_is_named(writing: Project, run_id: str) -> None:
+    done = resume(writing, run_id)
+    assert (done.code, done.out) == (2, "")
+    assert "gatehost runs list" in done.err
+
+
 # Two at once.
 
 
@@ -266,7 +296,7 @@ def test_a_run_that_is_being_carried_out_cannot_be_resumed(writing: Project) -> 
     process = writing.fork(*writing.arguments(model=script, output="json"))
     until(lambda: effects(writing))
     done = resume(writing, str(newest(writing)["run_id"]))
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (2, "")
     assert "another process" in done.err
     (writing.folder / "hold").unlink()
     assert process.finish().code == 0
@@ -312,7 +342,7 @@ def test_a_killed_host_leaves_no_container_after_the_next_resume(project: Projec
         "kit",
         ["python3", "-I", "/tests/host/kit_server.py"],
         sandbox="docker",
-        mounts=[{"host": str(tests), "at": "/tests"}, {"host": "../shared", "at": "/shared", "mode": "rw"}],
+        mounts=[{"host": str(tests), "at": "/tests"}, {"host": str(shared), "at": "/shared", "mode": "rw"}],
         append={"effect": "write", "approve": "never"},
     )
     script = project.script(
@@ -334,7 +364,6 @@ def _containers(run_id: str) -> Sequence[object]:
 
     client = docker.from_env()
     try:
-        found = client.containers.list(all=True)
-        return [container for container in found if run_id in str(container.labels)]
+        return [found["Id"] for found in client.api.containers(all=True) if run_id in str(found["Labels"])]
     finally:
         client.close()

@@ -197,7 +197,7 @@ FAULTS = {
         "not available in this version",
     ),
     "egress": (GIT + 'egress = ["a:443"]\n', 5, "servers.git.egress", "not available in this version"),
-    "secrets": (GIT + 'secrets.A = "env:A"\n', 5, "servers.git.secrets", "not available in this version"),
+    "secrets": (GIT + 'secrets.A = "keyring:a"\n', 5, "servers.git.secrets.A", "not available in this version"),
     "grants": (GIT + 'grants = ["sampling"]\n', 5, "servers.git.grants", "not available in this version"),
     "egress as a table": (GIT + "egress = {}\n", 5, "servers.git.egress", "must be a list"),
     "missing mount": (GIT + 'mounts = [{ host = "nope", at = "/x" }]\n', 5, "servers.git.mounts[0].host", "not exist"),
@@ -369,6 +369,7 @@ WALL_CHANGES = [
     {"mounts": []},
     {"env": {"A": "c"}},
     {"limits": {"memory": "1g"}},
+    {"secrets": {"A": "env:B"}},
 ]
 
 
@@ -378,7 +379,8 @@ def test_a_changed_wall_changes_the_digest(change: dict):
 
 
 def test_every_wall_key_is_covered_by_the_digest():
-    assert {key for change in WALL_CHANGES for key in change} | {"command"} == set(WallSettings.model_fields)
+    walls = {name for name, key in WallSettings.model_fields.items() if not key.exclude}
+    assert {key for change in WALL_CHANGES for key in change} | {"command"} == walls
     one, other = ServerSettings(command=("a",)), ServerSettings(command=("b",))
     assert server_digest(one) != server_digest(other)
 
@@ -391,6 +393,9 @@ def test_every_wall_key_is_covered_by_the_digest():
         {"returns": {"integrity": "trusted"}},
         {"sandbox": "docker"},
         {"limits": {"memory": "512m"}},
+        {"stateless": True},
+        {"pool": 2},
+        {"idle": "1m"},
     ],
     ids=str,
 )

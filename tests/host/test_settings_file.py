@@ -267,3 +267,17 @@ def test_any_model_text_resolves_or_is_a_config_error(text: str):
         resolve_model(text, Settings(), {"OPENAI_API_KEY": "k"})
     except ConfigError as error:
         assert escape_line(str(error)) == str(error)
+
+
+def test_a_script_that_is_not_named_is_told_so(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"`scripted:` names no file.*scripted:FILE"):
+        resolve_model("scripted:", Settings(), {}, folder=tmp_path)
+
+
+def test_a_version_may_be_written_and_must_be_known(tmp_path: Path):
+    path = tmp_path / "gatehost.toml"
+    path.write_text("version = 1\n")
+    assert load_settings(path).warnings == ()
+    path.write_text("version = 2\n")
+    with pytest.raises(ConfigError, match=r"gatehost\.toml:1: version: `version` must be 1"):
+        load_settings(path)

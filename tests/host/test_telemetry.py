@@ -36,7 +36,7 @@ def run(project: Project, *, output: str = "jsonl", **environ: str) -> Finished:
 
 def test_spans_carry_the_ids_of_the_events(kit: Project) -> None:
     """One console run shows all: names, ids, parents, outcomes, and what a server gets of it."""
-    done = run(kit, OTEL_TRACES_EXPORTER="console")
+    done = run(kit, OTEL_TRACES_EXPORTER="console", OTEL_PROPAGATORS="tracecontext,baggage")
     assert done.code == 0, done.err
     found = {span["context"]["span_id"]: span for span in spans(done)}
     assert {span["context"]["trace_id"] for span in found.values()} == {f"0x{done.events[0]['trace_id']}"}
@@ -67,9 +67,26 @@ def test_the_record_carries_the_ids_of_the_events(kit: Project) -> None:
     (told,) = done.of("call.completed")
     shown = kit.call("audit", "show", told["run_id"], "--json").report
     outcome = next(entry for entry in shown["entries"] if entry["type"] == "outcome")
-    assert {key: outcome["ids"][key] for key in ("trace_id", "span_id", "call_id")} == {
-        key: told[key] for key in ("trace_id", "span_id", "call_id")
-    }
+    for key in ("trace_id", "span_id", "call_id", "turn_id", "session_id"):
+        assert outcome[key] == told[key]
+
+
+def test_baggage_goes_nowhere() -> None:
+    """In a process of its own: a provider is set once, for good."""
+    program = """
+from opentelemetry import baggage, context, propagate
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from host.telemetry import Tracer, make_provider
+
+tracer, carrier = Tracer("1" * 32, make_provider(InMemorySpanExporter())), {}
+context.attach(baggage.set_baggage("user", "alice"))
+with tracer.span("chat x", {}) as span:
+    propagate.inject(carrier)
+assert carrier == {"traceparent": f"00-{'1' * 32}-{span.span_id}-01"}, carrier
+tracer.close()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_without_configuration_nothing_of_the_sdk_is_loaded(kit: Project) -> None:

@@ -129,6 +129,33 @@ def test_files_named_on_the_command_line_need_no_trust_but_found_ones_beside_the
     require_trust(find_project(folder, servers=servers), home)
 
 
+def test_a_removed_file_needs_no_trust_where_the_files_in_use_were_named(folder: Path, home: Home, tmp_path: Path):
+    (folder / "gatehost.toml").write_text("")
+    trust(folder, home)
+    (folder / "mcp_servers.toml").unlink()
+    with pytest.raises(ConfigError, match=r"mcp_servers\.toml was removed"):
+        check(folder, home)
+    require_trust(find_project(folder, config=folder / "gatehost.toml"), home)
+    # A policy that appeared is in use, whatever was named.
+    write("mcp_servers.toml", SERVERS)(folder)
+    (folder / "gatehost.toml").unlink()
+    write("policies/a.cedar")(folder)
+    with pytest.raises(ConfigError, match=r"a\.cedar is new"):
+        require_trust(find_project(folder, servers=folder / "mcp_servers.toml"), home)
+
+
+def test_a_scripted_model_is_local(folder: Path, home: Home):
+    (folder / "gatehost.toml").write_text(
+        'version = 1\n[models.s]\nadapter = "scripted"\nmodel = "s.toml"\n[models.m]\nadapter = "openai_chat"\n'
+        'model = "q"\n'
+    )
+    lines = describe(find_project(folder), home)
+    (scripted,) = [line for line in lines if line.startswith("  model s:")]
+    (other,) = [line for line in lines if line.startswith("  model m:")]
+    assert scripted.endswith("(local)")
+    assert other.endswith("(cloud)")
+
+
 def test_naming_files_while_trusting_does_not_trust_what_was_found_instead_of_them(folder: Path, home: Home):
     (folder / "gatehost.toml").write_text("")
     state = look_at(find_project(folder, servers=folder / "mcp_servers.toml"), home)
@@ -231,13 +258,14 @@ def test_json_shows_and_only_yes_trusts(folder: Path, home: Home, capsys):
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("yes\n", 0), ("n\n", 2), ("\n", 2), ("", 2), ("yep\n", 2)])
-def test_at_a_terminal_only_yes_is_yes(folder: Path, home: Home, monkeypatch, answer: str, code: int):
+def test_at_a_terminal_only_yes_is_yes(folder: Path, home: Home, monkeypatch, capsys, answer: str, code: int):
     parent, child = os.openpty()
     with os.fdopen(child, "r") as terminal:
         monkeypatch.setattr("sys.stdin", terminal)
         os.write(parent, answer.encode() or b"\x04")
         assert main(["trust"]) == code
     os.close(parent)
+    assert "--yes" not in capsys.readouterr().err
 
 
 def test_a_malformed_project_cannot_be_trusted(folder: Path, home: Home, capsys):

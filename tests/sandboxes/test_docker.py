@@ -1,7 +1,9 @@
 """What only the kind `docker` promises: settings that the engine confirms, and evidence that notices when not."""
 
 import copy
+import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +12,36 @@ import pytest
 from mcp import MCPError
 
 from context.errors import SandboxError
+from sandboxes.cgroup_facts import LiveLimits
+from sandboxes.container_api import traits_of
 from sandboxes.docker import DockerSandbox, unavailable
-from sandboxes.docker_evidence import judge_container
+from sandboxes.docker_evidence import Granted, judge_container
 from sandboxes.engine import connect
 from sandboxes.interface import Mount, Program, SandboxHome, SandboxSpec
 from sandboxes.owners import this_process
 from sandboxes.proc_facts import ProcessFacts
-from sandboxes.user_choice import User, choose_user
+from sandboxes.seccomp_profile import docker_profile
+from sandboxes.user_choice import NOBODY, User, UserSpace, choose_user
 from tests.hostile.programs import hostile_program
 from tests.sandboxes.connections import connected
 
 ID = "f" * 64
 SPEC = SandboxSpec("git", "run_1", "o", Program(("x",)), mounts=(Mount(Path("/srv/code"), "/repo/"),))
-NOBODY = User(65534, 65534)
+GRANTED = Granted(user=User(65534, 65534), cpus=1.0)
+PROFILE = f"seccomp={docker_profile()}"
 STANDING: dict[str, Any] = {
     "Id": ID,
     "Image": "sha256:1",
     "State": {"Pid": 7},
-    "Config": {"User": "65534:65534"},
+    "Config": {"User": "65534:65534", "Hostname": "sandbox"},
     "HostConfig": {
         "CapDrop": ["ALL"],
         "CapAdd": None,
         "Privileged": False,
-        "SecurityOpt": ["no-new-privileges"],
+        "SecurityOpt": ["no-new-privileges", PROFILE],
+        "ReadonlyPaths": ["/proc/sys", "/dev"],
+        "MaskedPaths": ["/proc/kcore"],
+        "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}, {"Name": "fsize", "Soft": SPEC.disk, "Hard": SPEC.disk}],
         "NetworkMode": "none",
         "ReadonlyRootfs": True,
         "Memory": SPEC.memory,
@@ -52,8 +61,19 @@ STANDING: dict[str, Any] = {
 PROCESS = ProcessFacts(65534, 65534, "0", "0", True, 2, ("mnt", "pid", "net", "ipc", "uts"), "")
 
 
-def differences(inspected: dict[str, Any], process: ProcessFacts | None = PROCESS) -> tuple[str, ...]:
-    return judge_container(inspected, process, spec=SPEC, user=NOBODY, cpus=1.0).differences
+LIMITS = LiveLimits(SPEC.memory, SPEC.memory, SPEC.pids, 1.0)
+
+
+def differences(
+    inspected: dict[str, Any],
+    process: ProcessFacts | None = PROCESS,
+    limits: LiveLimits | None = LIMITS,
+    *,
+    written: frozenset[str] = frozenset(),
+    held: frozenset[str] = GRANTED.held,
+) -> tuple[str, ...]:
+    spec, granted = replace(SPEC, written=written), replace(GRANTED, held=held)
+    return judge_container(inspected, process, limits, spec=spec, granted=granted).differences
 
 
 def test_walls_as_declared_leave_no_difference() -> None:
@@ -66,8 +86,15 @@ def test_walls_as_declared_leave_no_difference() -> None:
         ("Privileged", True, "privileged"),
         ("CapDrop", [], "capabilities"),
         ("CapAdd", ["SYS_ADMIN"], "capabilities"),
-        ("SecurityOpt", [], "no-new-privileges"),
-        ("SecurityOpt", ["no-new-privileges", "seccomp=unconfined"], "profile"),
+        ("SecurityOpt", [PROFILE], "no-new-privileges"),
+        ("SecurityOpt", ["no-new-privileges", PROFILE, "apparmor=unconfined"], "profile"),
+        ("SecurityOpt", ["no-new-privileges"], "filter is not ours"),
+        ("SecurityOpt", ["no-new-privileges", PROFILE.replace("ERRNO", "ALLOW")], "filter is not ours"),
+        ("SecurityOpt", ["no-new-privileges", PROFILE.replace('"execve"', '"execve","bpf"')], "filter is not ours"),
+        ("ReadonlyPaths", [], "/dev"),
+        ("MaskedPaths", [], "masked"),
+        ("Ulimits", STANDING["HostConfig"]["Ulimits"][:1], "size of its files"),
+        ("Ulimits", STANDING["HostConfig"]["Ulimits"][1:], "core files"),
         ("NetworkMode", "bridge", "network"),
         ("ReadonlyRootfs", False, "writable"),
         ("Memory", 0, "memory"),
@@ -117,6 +144,76 @@ def test_each_wrong_mount_is_a_difference(mounts: Any, word: str) -> None:
 def test_the_kernels_word_counts_besides_the_engines(process: ProcessFacts, word: str) -> None:
     (said,) = differences(STANDING, process)
     assert word in said
+
+
+@pytest.mark.promise("no_call_behind_walls_that_differ")
+@pytest.mark.parametrize(
+    ("limits", "word"),
+    [
+        (replace(LIMITS, memory=None), "limits.memory"),
+        (replace(LIMITS, memory=SPEC.memory * 2), "limits.memory"),
+        (replace(LIMITS, pids=None), "limits.pids"),
+        (replace(LIMITS, cpus=2.0), "limits.cpus"),
+    ],
+)
+def test_a_limit_that_the_kernel_does_not_hold_is_a_difference_whatever_the_engine_says(
+    limits: LiveLimits, word: str
+) -> None:
+    (said,) = differences(STANDING, limits=limits)
+    assert word in said
+
+
+def test_a_default_that_the_runtime_cannot_hold_is_noted_and_a_written_limit_differs() -> None:
+    nothing = LiveLimits()
+    granted = replace(GRANTED, held=frozenset())
+    noted = judge_container(STANDING, None, nothing, spec=SPEC, granted=granted)
+    assert noted.differences == ()
+    assert {note.partition(" ")[0] for note in noted.notes if "not enforced" in note} == {"memory", "pids", "cpus"}
+    said = differences(STANDING, limits=nothing, held=frozenset(), written=frozenset({"memory"}))
+    assert [sentence.partition(" ")[0] for sentence in said] == ["limits.memory"]
+
+
+def test_the_evidence_shows_a_digest_of_the_filter_and_names_of_secrets_only() -> None:
+    spec = replace(SPEC, secrets={"TOKEN": "hunter2-hunter2"})
+    found = judge_container(STANDING, PROCESS, LIMITS, spec=spec, granted=GRANTED)
+    shown = json.dumps(found.as_json())
+    assert "hunter2" not in shown
+    assert "SCMP" not in shown
+    assert "seccomp=sha256:" in shown
+    assert found.facts["secrets"] == ["TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("info", "runtime", "holds"),
+    [
+        ({"Runtimes": {"runc": {"path": "runc"}}}, "runc", {"memory", "pids", "cpus"}),
+        ({"Runtimes": {"runsc": {"runtimeArgs": ["--network=none"]}}}, "runsc", {"memory", "pids", "cpus"}),
+        ({"Runtimes": {"runsc": {"runtimeArgs": ["--ignore-cgroups"]}}}, "runsc", set()),
+        ({"Runtimes": {"runsc": {"runtimeArgs": ["-ignore-cgroups=true"]}}}, "runsc", set()),
+        ({"Runtimes": {"runsc": {"runtimeArgs": ["--ignore-cgroups=false"]}}}, "runsc", {"memory", "pids", "cpus"}),
+        ({"PidsLimit": False}, "runc", {"memory", "cpus"}),
+        ({"CgroupDriver": "none"}, "runc", set()),
+    ],
+)
+def test_what_an_engine_can_hold_is_read_from_what_it_says(info: Any, runtime: str, holds: set[str]) -> None:
+    assert traits_of(info).held_by(runtime) == holds
+
+
+def test_a_rootless_and_a_remapped_engine_are_recognised() -> None:
+    rootless = traits_of({"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]})
+    assert (rootless.rootless, rootless.first_uid) == (True, None)
+    remapped = traits_of({"SecurityOptions": ["name=userns"], "DockerRootDir": "/var/lib/docker/231072.231072"})
+    assert (remapped.rootless, remapped.first_uid) == (False, 231072)
+
+
+def test_the_user_inside_is_counted_as_the_engine_counts(tmp_path: Path) -> None:
+    owner = tmp_path.stat().st_uid
+    mounts = [Mount(tmp_path, "/work", "rw")]
+    assert choose_user(mounts, UserSpace(own=owner)).uid == 0
+    assert choose_user(mounts, UserSpace(own=owner + 1)).uid == NOBODY
+    below = choose_user(mounts, UserSpace(first=owner + 7, size=2**16))
+    assert below.uid == NOBODY
+    assert "cannot write" in " ".join(below.notes)
 
 
 @pytest.mark.parametrize("host", ["tcp://192.0.2.1:2375", "ssh://box", "http://127.0.0.1:2375", "nonsense"])

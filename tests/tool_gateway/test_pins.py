@@ -102,6 +102,39 @@ def test_a_change_deep_in_a_long_line_is_shown() -> None:
 
 
 @pytest.mark.promise("a_pin_difference_is_readable")
+@pytest.mark.parametrize("depth", [1, 40])
+def test_a_change_late_in_a_long_schema_text_is_shown(depth: int) -> None:
+    def tool(text: str) -> ToolDefinition:
+        schema: Any = {"description": text}
+        for _ in range(depth):
+            schema = {"type": "object", "properties": {"argument": schema}}
+        return replace(TOOL, input_schema=schema)
+
+    words = " ".join(f"word{number}" for number in range(400))
+    lines = diff(tool(words), tool(words.replace("word333 ", "evil\u202e ")))
+    assert [line for line in lines if line.startswith("  -") and "word333" in line]
+    assert [line for line in lines if line.startswith("  +") and "evil\\u202e" in line]
+    assert any("same characters" in line for line in lines)
+    assert not any("word100 " in line for line in lines)
+
+
+@pytest.mark.promise("a_pin_difference_is_readable")
+def test_the_first_and_the_last_of_two_distant_changes_are_shown() -> None:
+    filler = "x" * 50_000
+    old = replace(TOOL, input_schema={"description": f"first {filler} last"})
+    lines = diff(old, replace(TOOL, input_schema={"description": f"First {filler} evil"}))
+    shown = "".join(line[3:] for line in lines if line.startswith("  +"))
+    assert "First" in shown
+    assert "evil" in shown
+    assert "more characters" in shown
+
+
+def test_a_null_and_a_missing_value_are_told_apart() -> None:
+    lines = diff(replace(TOOL, input_schema={"default": None}), replace(TOOL, input_schema={}))
+    assert lines == ["input schema, /default: null → nothing"]
+
+
+@pytest.mark.promise("a_pin_difference_is_readable")
 @given(st.text(max_size=300), st.text(max_size=300), st.dictionaries(st.text(max_size=20), st.text(), max_size=3))
 def test_a_difference_hides_nothing_and_stays_short(one: str, other: str, schema: dict[str, Any]) -> None:
     lines = diff(replace(TOOL, description=one, title=other), replace(TOOL, description=other, input_schema=schema))

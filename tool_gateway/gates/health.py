@@ -6,7 +6,7 @@ the accepted one. Does not decide how that is found out (`Directory.health`) or 
 
 from context.decisions import Allow, Decision, Deny, Reason
 from context.visible_text import escape_line
-from tool_gateway.interface import CallEvidence, CallProposal, Health, KnownTool, PinState
+from tool_gateway.interface import CallEvidence, CallProposal, Health, KnownTool
 
 _SHOWN = 400
 
@@ -20,7 +20,7 @@ class HealthGate:
         tool, health = evidence.tool, evidence.health
         if tool is None or health is None:
             return _deny("health_unknown", "nothing is known about the state of the tool's server", None)
-        return _server(tool, health) or _walls(tool, health) or _pin(tool, health.pin) or Allow()
+        return _server(tool, health) or _walls(tool, health) or _pin(tool, health) or Allow()
 
 
 def _server(tool: KnownTool, health: Health) -> Deny | None:
@@ -48,15 +48,20 @@ def _walls(tool: KnownTool, health: Health) -> Deny | None:
     )
 
 
-def _pin(tool: KnownTool, pin: PinState) -> Deny | None:
+def _pin(tool: KnownTool, health: Health) -> Deny | None:
     server = tool.ref.server
     review = f"`gatehost mcp diff {server}` shows it, `gatehost mcp accept {server}` accepts it"
-    match pin:
+    match health.pin:
         case "pinned":
             return None
         case "changed":
             return _deny("pin_changed", f"{tool.ref} is no longer the tool that was reviewed", review)
         case "unpinned":
+            # The server as a whole is not accepted as it is (`detail` says why), or this tool was listed afterwards.
+            why, _, remedy = health.detail.partition("; ")
+            if why:
+                text = f"{tool.ref} cannot be called: {escape_line(why, _SHOWN)}"
+                return _deny("not_pinned", text, escape_line(remedy, _SHOWN) or review)
             return _deny("not_pinned", f"{tool.ref} was never reviewed", review)
         case "vanished":
             return _deny("tool_vanished", f"server {server} no longer lists {tool.ref.tool}", review)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 Outcome = Literal["denied", "allowed", "not_applicable"]
 
+_WORST_FIRST: tuple[Outcome, ...] = ("allowed", "denied", "not_applicable")
 _CHILD_SECONDS = 10
 _NO_CALL = 9999
 REFUSALS = frozenset({errno.EPERM, errno.EACCES, errno.ENOSYS})
@@ -101,8 +102,7 @@ class Trials:
 
     def result(self) -> dict[str, str]:
         """The worst outcome, and all that led to it."""
-        outcomes: tuple[Outcome, ...] = ("allowed", "denied", "not_applicable")
-        for outcome in outcomes:
+        for outcome in _WORST_FIRST:
             if outcome in self._found:
                 return {"outcome": outcome, "detail": self._told(outcome)}
         return {"outcome": "allowed", "detail": "nothing was tried"}
