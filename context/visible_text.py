@@ -4,7 +4,7 @@ Decides: which characters a person or a model gets to see raw. Does not decide w
 content store keeps the original bytes.
 
 Covers ANSI and OSC sequences, carriage returns that overwrite a line, bidirectional overrides,
-zero-width and invisible tag characters (threats.md rows 15, 16, 19-24).
+zero-width and invisible tag characters (docs/threat-model.md rows 15, 16, 19-24).
 """
 
 import re

@@ -5,7 +5,7 @@ notices and requests pass, and how many; that listings are repaired; and that a 
 for its caller at once. Does not decide what is well formed (`decoder`), nor move bytes (`transport`). No I/O;
 the clock is handed in.
 
-Everything that is kept from the SDK is counted in `WireCounts` (threats.md rows 11, 26, 36, 45-50, 54).
+Everything that is kept from the SDK is counted in `WireCounts` (docs/threat-model.md rows 11, 26, 36, 45-50, 54).
 """
 
 from collections import OrderedDict

@@ -5,7 +5,7 @@ Does not decide whether a message belongs here: ids, listings and floods are `co
 synchronous; reads and writes nothing.
 
 The SDK's own reader has no limit and is quadratic in the length of a line; this one is linear, and holds at
-most one line of the permitted length (threats.md rows 37-43).
+most one line of the permitted length (docs/threat-model.md rows 37-43).
 
 A refused line may have been somebody's answer. An over-long or malformed line is not parsed, so its id is read
 from its first or last kilobyte, and only where the line begins as a response does:

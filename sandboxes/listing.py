@@ -6,7 +6,7 @@ them may be called: the lock and the gates do.
 Two measured reasons. One malformed tool makes the SDK refuse the whole listing, and with it every other tool.
 And the SDK validates results against `outputSchema` inside the event loop with a backtracking `re`: the pattern
 `^(a+)+$` froze a host for seconds past its deadline. So the schema never reaches it; the gateway, which is
-handed the schema, validates in bounded time (threats.md rows 17, 32, 44).
+handed the schema, validates in bounded time (docs/threat-model.md rows 17, 32, 44).
 """
 
 from collections import Counter

@@ -27,233 +27,253 @@ PROMISES: tuple[Promise, ...] = (
     Promise(
         "a_changed_tool_is_not_called",
         "A tool whose description, schemas, title or annotations differ from the accepted ones is not called.",
-        "threats.md rows 8-10, 13",
+        "docs/threat-model.md rows 8-10, 13",
     ),
     Promise(
         "a_pin_covers_all_that_a_server_says",
         "Any change of anything that a server says about a tool changes the tool's pin.",
-        "threats.md rows 1, 2, 8-10",
+        "docs/threat-model.md rows 1, 2, 8-10",
     ),
     Promise(
         "a_pin_difference_is_readable",
         "What changed is told field by field, without a hidden character.",
-        "threats.md rows 8-10, 19-24",
+        "docs/threat-model.md rows 8-10, 19-24",
     ),
     Promise(
         "no_call_while_tools_are_read_again",
         "After a server said that its tools changed, none of them is called until they were read again.",
-        "threats.md rows 11, 12; product.md, small print",
+        "docs/threat-model.md rows 11, 12; docs/configuration.md and README.md",
     ),
     Promise(
         "no_call_behind_walls_that_differ",
         "No call goes to a server whose live sandbox differs from its declaration.",
-        "threats.md, walls",
+        "docs/threat-model.md, walls",
     ),
     # Scope and names.
     Promise(
         "only_tools_in_scope_exist",
         "A tool out of the agent's or the run's scope is refused in the words for one that does not exist.",
-        "threats.md, scope per task",
+        "docs/threat-model.md, scope per task",
     ),
     Promise(
-        "a_run_only_narrows_scope", "The run's scope never adds a tool to the agent's.", "threats.md, scope per task"
+        "a_run_only_narrows_scope",
+        "The run's scope never adds a tool to the agent's.",
+        "docs/threat-model.md, scope per task",
     ),
-    Promise("names_are_exact", "A name that only looks like a tool's name means no tool.", "threats.md rows 14-18"),
+    Promise(
+        "names_are_exact", "A name that only looks like a tool's name means no tool.", "docs/threat-model.md rows 14-18"
+    ),
     # The arguments.
     Promise(
         "arguments_have_one_form",
         "What is judged is, byte for byte, what is sent; what two readers could read differently is refused.",
-        "threats.md rows 37-41; product.md, a call's way, 3",
+        "docs/threat-model.md rows 37-41; docs/tour.md, a call's way, 3",
     ),
-    Promise("arguments_are_bounded", "Depth, size and number of values of arguments are bounded.", "threats.md row 37"),
+    Promise(
+        "arguments_are_bounded",
+        "Depth, size and number of values of arguments are bounded.",
+        "docs/threat-model.md row 37",
+    ),
     Promise(
         "arguments_fit_the_pinned_schema",
         "Arguments that do not fit the accepted input schema are refused.",
-        "product.md, a call's way, 3",
+        "docs/tour.md, a call's way, 3",
     ),
-    Promise("nothing_is_fetched_for_a_schema", "No reference in a schema leads out of it.", "threats.md row 44"),
+    Promise(
+        "nothing_is_fetched_for_a_schema", "No reference in a schema leads out of it.", "docs/threat-model.md row 44"
+    ),
     Promise(
         "a_schema_check_is_bounded",
         "No schema and no value make a check run long: cycles, doubled references, deep nesting.",
-        "threats.md row 44",
+        "docs/threat-model.md row 44",
     ),
-    Promise("a_pattern_stalls_nothing", "Every pattern runs in time linear in the text.", "threats.md row 44"),
+    Promise(
+        "a_pattern_stalls_nothing", "Every pattern runs in time linear in the text.", "docs/threat-model.md row 44"
+    ),
     Promise(
         "a_path_stays_within",
         "`path_within` accepts no path that leaves its folders, however it is written or linked.",
-        "product.md, small print; threats.md, walls",
+        "docs/configuration.md and README.md; docs/threat-model.md, walls",
     ),
     Promise(
         "a_forbidden_place_is_not_named",
         "`not_within` accepts no spelling of a forbidden place, on case-insensitive file systems neither.",
-        "threats.md, composition",
+        "docs/threat-model.md, composition",
     ),
     Promise(
         "no_value_becomes_an_option",
         "`no_option` accepts nothing that a command line reads as a flag.",
-        "product.md, small print",
+        "docs/configuration.md and README.md",
     ),
     Promise(
         "a_url_names_an_allowed_host",
         "`url_hosts` accepts only URLs that every reader reads alike.",
-        "threats.md, provenance",
+        "docs/threat-model.md, provenance",
     ),
-    Promise("doubt_denies_a_constraint", "A value that a rule cannot judge is refused.", "architecture.md, errors"),
+    Promise("doubt_denies_a_constraint", "A value that a rule cannot judge is refused.", "CONTRIBUTING.md, errors"),
     Promise(
         "a_rule_can_match",
         "A rule that the tool's schema gives no place to is an error when the configuration is read.",
-        "product.md, small print",
+        "docs/configuration.md and README.md",
     ),
     # Consent.
     Promise(
         "effects_ask",
         "A call with another effect than `read` asks, unless the operator said never.",
-        "product.md, words",
+        "docs/configuration.md and README.md",
     ),
     Promise(
         "an_approval_fits_one_call",
         "An approval is good for exactly one agent, run, tool pin, policy version and set of arguments.",
-        "product.md, a call's way, 7",
+        "docs/tour.md, a call's way, 7",
     ),
-    Promise("an_approval_is_used_once", "An approval carries one call and expires.", "product.md, a call's way, 7"),
+    Promise("an_approval_is_used_once", "An approval carries one call and expires.", "docs/tour.md, a call's way, 7"),
     # The wire and the process behind it.
     Promise(
         "the_wire_is_bounded",
         "Length, depth, number of values and size of numbers of a server's message are bounded before it is parsed.",
-        "threats.md rows 37, 39, 42",
+        "docs/threat-model.md rows 37, 39, 42",
     ),
     Promise(
         "a_broken_line_fails_one_call",
         "A malformed message fails the call that it answers, with the reason, and nothing else.",
-        "threats.md rows 38, 40, 41, 43",
+        "docs/threat-model.md rows 38, 40, 41, 43",
     ),
     Promise(
         "no_answer_reaches_another_caller",
         "An answer or progress with an unknown, used or differently typed id is dropped and counted.",
-        "threats.md rows 36, 45-49",
+        "docs/threat-model.md rows 36, 45-49",
     ),
     Promise(
         "nothing_is_asked_before_the_handshake",
         "A server's request before the handshake is dropped.",
-        "threats.md row 50",
+        "docs/threat-model.md row 50",
     ),
     Promise(
         "a_downgrade_is_recorded",
         "A protocol version that nobody speaks connects to nothing; an older one than was accepted is recorded.",
-        "threats.md row 51",
+        "docs/threat-model.md row 51",
     ),
     Promise(
         "a_broken_server_ends_its_calls",
         "A crash, a hang or a trickle ends its calls by their deadline, and the server goes with all it started.",
-        "threats.md rows 52, 53",
+        "docs/threat-model.md rows 52, 53",
     ),
     Promise(
         "a_flood_costs_its_sender",
         "What a server floods is bounded in memory and slows only itself.",
-        "threats.md row 54",
+        "docs/threat-model.md row 54",
     ),
     Promise(
         "a_restarted_server_is_judged_again",
         "After a restart walls are read and pins compared anew, and the record says that it was started again.",
-        "threats.md rows 8-13, 52",
+        "docs/threat-model.md rows 8-13, 52",
     ),
     # The result.
     Promise(
         "a_result_is_capped",
         "A result beyond its limit is refused whole, with the limit and the size.",
-        "threats.md row 31",
+        "docs/threat-model.md row 31",
     ),
     Promise(
         "structured_content_fits",
         "Structured content that breaks the accepted schema fails the call.",
-        "threats.md row 32",
+        "docs/threat-model.md row 32",
     ),
-    Promise("links_are_not_followed", "Nothing that a result links to is read.", "threats.md row 33"),
-    Promise("content_types_are_not_believed", "An image is shown only when its bytes are one.", "threats.md row 34"),
+    Promise("links_are_not_followed", "Nothing that a result links to is read.", "docs/threat-model.md row 33"),
+    Promise(
+        "content_types_are_not_believed",
+        "An image is shown only when its bytes are one.",
+        "docs/threat-model.md row 34",
+    ),
     Promise(
         "nothing_hidden_reaches_a_reader",
         "Control, format and invisible characters in results, names and refusals are visible as escapes.",
-        "threats.md rows 15, 16, 19-24",
+        "docs/threat-model.md rows 15, 16, 19-24",
     ),
-    Promise("a_result_is_labelled", "Every result carries its tool's label, errors too.", "threats.md rows 7, 35"),
+    Promise(
+        "a_result_is_labelled", "Every result carries its tool's label, errors too.", "docs/threat-model.md rows 7, 35"
+    ),
     # The way of a call.
-    Promise("a_crashed_check_denies", "A check that crashes refuses the call.", "architecture.md, errors"),
+    Promise("a_crashed_check_denies", "A check that crashes refuses the call.", "CONTRIBUTING.md, errors"),
     Promise(
         "a_wait_is_judged_again",
         "After the wait for a person all checks run again, on what is true then.",
-        "product.md, a call's way, 7b",
+        "docs/tour.md, a call's way, 7b",
     ),
     Promise(
         "an_intent_stands_before_a_call",
         "Nothing is sent before its intent is written; for all but reads, before it is on disk.",
-        "product.md, a call's way, 8",
+        "docs/tour.md, a call's way, 8",
     ),
     Promise(
         "a_lost_answer_is_in_doubt",
         "A request that left and was not answered is in doubt unless it only reads.",
-        "product.md, outcomes",
+        "docs/configuration.md and README.md",
     ),
     Promise(
         "nothing_unaccepted_runs",
         "Of a server that nobody accepted as it is configured now, no line runs; of its tools none is called.",
-        "product.md, files",
+        "docs/configuration.md and README.md",
     ),
     Promise(
         "doubt_denies_a_path",
         "A path whose place cannot be told is refused: circles, unreadable folders, the kernel's other names.",
-        "product.md, small print",
+        "docs/configuration.md and README.md",
     ),
     Promise(
         "walls_hold_without_rules",
         "With no rule for an argument the sandbox still refuses what was not declared.",
-        "threats.md, what it takes, 5",
+        "docs/threat-model.md, what it takes, 5",
     ),
     # The run.
     Promise(
         "an_approved_call_is_made_once",
         "A call that was approved from elsewhere is made once when its run is resumed.",
-        "product.md, a call's way, 7",
+        "docs/tour.md, a call's way, 7",
     ),
     Promise(
         "nothing_is_done_twice",
         "Killed at any moment and resumed, a run repeats no effect without a person's word.",
-        "threats.md, the promise",
+        "docs/threat-model.md, the promise",
     ),
-    Promise("one_process_acts_for_a_run", "Of several processes one acts for a run.", "threats.md, the promise"),
+    Promise(
+        "one_process_acts_for_a_run", "Of several processes one acts for a run.", "docs/threat-model.md, the promise"
+    ),
     Promise(
         "half_a_call_is_no_call",
         "What a model's broken-off answer began to propose is not carried out.",
-        "product.md, a call's way, 3",
+        "docs/tour.md, a call's way, 3",
     ),
     Promise(
         "an_injected_sentence_does_no_harm",
         "A model that obeys an injected sentence to the letter gets three refusals, and the task is done all the same.",
-        "threats.md, the promise",
+        "docs/threat-model.md, the promise",
     ),
     # What is kept.
     Promise(
         "a_run_is_told_whole",
         "A run's events are numbered without a gap and end with how it ended, however it ended.",
-        "product.md, small print",
+        "docs/configuration.md and README.md",
     ),
     Promise(
         "the_record_survives_a_crash",
         "After a kill at any moment the record verifies.",
-        "threats.md, the promise",
+        "docs/threat-model.md, the promise",
     ),
     Promise(
         "many_processes_leave_one_record",
         "Runs at the same time leave one record that verifies, with every one of them whole.",
-        "threats.md, the promise",
+        "docs/threat-model.md, the promise",
     ),
     Promise(
         "no_value_stands_in_the_record",
         "Arguments, results and notes stand in the record's lines as salted digests; only a reason may quote a little.",
-        "threats.md, the promise",
+        "docs/threat-model.md, the promise",
     ),
     Promise(
         "a_key_is_nowhere",
         "A model's key is in no journal, record, output or server.",
-        "product.md, small print",
+        "docs/configuration.md and README.md",
     ),
 )

@@ -20,7 +20,8 @@ def _named_in(source: str) -> Iterator[str]:
                 yield from (argument.value for argument in mark.args if isinstance(argument, ast.Constant))
 
 
-def _all_named() -> dict[str, list[str]]:
+def all_named() -> dict[str, list[str]]:
+    """Promise → the test files that name it."""
     named: dict[str, list[str]] = {}
     for path in sorted(TESTS.rglob("test_*.py")):
         for name in _named_in(path.read_text(encoding="utf-8")):
@@ -29,13 +30,13 @@ def _all_named() -> dict[str, list[str]]:
 
 
 def test_every_promise_is_shown_by_a_test() -> None:
-    named = _all_named()
+    named = all_named()
     assert [promise.name for promise in PROMISES if promise.name not in named] == []
 
 
 def test_every_promise_that_a_test_names_exists() -> None:
     known = {promise.name for promise in PROMISES}
-    assert {name: files for name, files in _all_named().items() if name not in known} == {}
+    assert {name: files for name, files in all_named().items() if name not in known} == {}
 
 
 def test_promises_are_named_once_and_say_something() -> None:

@@ -7,7 +7,7 @@ A rule on something absent (or null) holds. A value whose type a rule cannot jud
 a value that has another shape than the path says. Lists are judged item by item however deep; objects
 only by `no_option`, `not_within` and `max_bytes`, keys included: the other rules want a path to the field.
 
-These rules are the early, explained refusal. The sandbox is the guarantee (threats.md, "Walls").
+These rules are the early, explained refusal. The sandbox is the guarantee (docs/threat-model.md, "Walls").
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

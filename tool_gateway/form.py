@@ -4,7 +4,7 @@ Decides: what is no JSON object of reasonable size, and the canonical form of wh
 whether it fits the tool's schema (`gates/schema.py`).
 
 After this step nothing about the value depends on who reads it: RFC 8785 written and parsed back, no
-integer that a JavaScript server would round, no text that is no Unicode (threats.md rows 37-41).
+integer that a JavaScript server would round, no text that is no Unicode (docs/threat-model.md rows 37-41).
 """
 
 from dataclasses import replace

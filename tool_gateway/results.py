@@ -4,7 +4,7 @@ Decides: what of an answer a model and a person get to see, and which answers co
 decide what the label then forbids, nor keep the raw bytes (the record's content store does).
 
 Everything in an answer is content from outside, its error texts too. No link in it is followed, no
-type is believed (threats.md rows 7, 19-24, 31-35).
+type is believed (docs/threat-model.md rows 7, 19-24, 31-35).
 """
 
 import base64

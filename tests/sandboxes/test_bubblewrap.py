@@ -1,24 +1,31 @@
 """What only the kind `bubblewrap` promises."""
 
-import errno
-import struct
+import os
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
+from context.errors import SandboxError
 from sandboxes.bubblewrap import BubblewrapSandbox
-from sandboxes.bubblewrap_evidence import Entered, judge_namespaces
-from sandboxes.interface import SandboxHome, SandboxSpec
+from sandboxes.bubblewrap_evidence import Entered, data_limit, judge_namespaces
+from sandboxes.cgroup_facts import LiveLimits
+from sandboxes.control_groups import can_hold, control_group, reap_groups
+from sandboxes.interface import Evidence, Mount, Program, SandboxHome, SandboxSpec
 from sandboxes.owners import this_process
 from sandboxes.proc_facts import MountFacts, ProcessFacts
-from sandboxes.seccomp_filter import filter_program
 from sandboxes.user_choice import User
 from tests.hostile.programs import hostile_program
 
 SPEC = SandboxSpec("kit", "run_1", "o", hostile_program("honest"))
 PROCESS = ProcessFacts(65534, 65534, "0", "0", True, 2, ("mnt", "pid", "net", "ipc", "uts"), "/usr/bin/python3")
-LIMITS = {"Max data size": str(SPEC.memory), "Max core file size": "0", "Max processes": "128"}
+LIMITS = {"Max core file size": "0", "Max processes": "128", "Max file size": str(SPEC.disk)}
+GROUPS = LiveLimits(SPEC.memory, SPEC.memory, SPEC.pids, 1.0)
+ENTERED = Entered(
+    outer_uid=65534, filtered=True, counts_outside=True, root=True, grouped=frozenset({"memory", "pids", "cpus"})
+)
 
 
 def mount(at: str, *options: str, size: str = "") -> MountFacts:
@@ -34,11 +41,27 @@ def differences(
     process: ProcessFacts = PROCESS,
     mounts: Any = MOUNTS,
     limits: Any = LIMITS,
+    groups: LiveLimits = GROUPS,
+    entered: Entered = ENTERED,
+    written: frozenset[str] = frozenset(),
 ) -> tuple[str, ...]:
+    return evidence(monkeypatch, process, mounts, limits, groups, entered, written).differences
+
+
+def evidence(
+    monkeypatch: pytest.MonkeyPatch,
+    process: ProcessFacts,
+    mounts: Any,
+    limits: Any,
+    groups: LiveLimits,
+    entered: Entered,
+    written: frozenset[str] = frozenset(),
+) -> Evidence:
     monkeypatch.setattr("sandboxes.bubblewrap_evidence.read_mounts", lambda pid: mounts)
     monkeypatch.setattr("sandboxes.bubblewrap_evidence.read_limits", lambda pid: limits)
-    entered = Entered(uid=65534, filtered=True, counts_outside=True, root=True)
-    return judge_namespaces(1, process, spec=SPEC, user=User(65534, 65534), entered=entered).differences
+    monkeypatch.setattr("sandboxes.bubblewrap_evidence.read_groups", lambda pid: groups)
+    spec = replace(SPEC, written=written)
+    return judge_namespaces(1, process, spec=spec, user=User(65534, 65534), entered=entered)
 
 
 def test_walls_as_declared_leave_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +76,12 @@ def test_walls_as_declared_leave_no_difference(monkeypatch: pytest.MonkeyPatch) 
         ({"process": ProcessFacts(65534, 0, "0", "0", False, 2, PROCESS.apart, "")}, "privileges"),
         ({"process": ProcessFacts(65534, 0, "0", "0", True, 0, PROCESS.apart, "")}, "seccomp"),
         ({"process": ProcessFacts(65534, 0, "0", "0", True, 2, ("mnt", "pid", "ipc", "uts"), "")}, "net"),
-        ({"limits": {**LIMITS, "Max data size": "unlimited"}}, "memory"),
+        ({"limits": {**LIMITS, "Max file size": "unlimited"}}, "size of its files"),
+        ({"limits": {**LIMITS, "Max core file size": "unlimited"}}, "core files"),
+        ({"groups": replace(GROUPS, memory=None)}, "limits.memory"),
+        ({"groups": replace(GROUPS, pids=SPEC.pids + 1)}, "limits.pids"),
+        ({"groups": replace(GROUPS, cpus=None)}, "limits.cpus"),
+        ({"entered": replace(ENTERED, grouped=frozenset()), "groups": LiveLimits()}, "memory limit"),
         ({"mounts": []}, "cannot be read"),
         ({"mounts": [*MOUNTS, mount("/", "rw")]}, "/ is writable"),
         ({"mounts": [*MOUNTS, mount("/proc", "rw")]}, "/proc is writable"),
@@ -68,72 +96,79 @@ def test_each_missing_wall_is_a_difference(altered: Any, word: str, monkeypatch:
     assert word in said
 
 
+def test_without_control_groups_a_default_is_noted_and_resource_limits_stand_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alone = replace(ENTERED, grouped=frozenset())
+    limits = {**LIMITS, "Max data size": str(data_limit(SPEC))}
+    found = evidence(monkeypatch, PROCESS, MOUNTS, limits, LiveLimits(), alone)
+    assert found.differences == ()
+    notes = " ".join(found.notes)
+    for word in ("memory bounds each process", "cpus is not enforced", "pids counts against all"):
+        assert word in notes
+
+
 @pytest.mark.bubblewrap
-async def test_what_is_not_enforced_is_said_by_name(sandbox_home: SandboxHome) -> None:
+async def test_what_does_not_hold_is_said_by_name(sandbox_home: SandboxHome) -> None:
     spec = SandboxSpec("kit", "run_bwrap", this_process(), hostile_program("honest"))
     with anyio.fail_after(20):
         async with BubblewrapSandbox(sandbox_home).open(spec) as opened:
             notes = " ".join(opened.evidence.notes)
-    for name in ("cpus", "memory", "/tmp", "/usr"):
-        assert name in notes
+    assert "/usr" in notes
+    held = can_hold()
+    for limit in ("cpus", "memory"):
+        assert (limit in notes) == (limit not in held), notes
 
 
-def run_filter(machine: str, *, architecture: int, number: int, argument: int = 0) -> int:
-    """What the kernel's filter machine would return for one call (the few instructions that are used)."""
-    program = filter_program(machine)
-    assert program is not None
-    steps = list(struct.iter_unpack("=HBBI", program))
-    words, value, at = {0: number, 4: architecture, 16: argument}, 0, 0
-    while True:
-        code, hit, miss, operand = steps[at]
-        at += 1
-        match code:
-            case 0x20:
-                value = words[operand]
-            case 0x06:
-                return operand
-            case 0x15:
-                at += hit if value == operand else miss
-            case 0x35:
-                at += hit if value >= operand else miss
-            case 0x45:
-                at += hit if value & operand else miss
-            case _:
-                pytest.fail(f"instruction {code:#x}")
-
-
-ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM
-X86, ARM = 0xC000003E, 0xC00000B7
-
-
-@pytest.mark.parametrize(
-    ("machine", "architecture", "number", "argument", "outcome"),
-    [
-        ("x86_64", X86, 0, 0, ALLOW),
-        ("x86_64", X86, 272, 0, REFUSE),
-        ("x86_64", X86, 165, 0, REFUSE),
-        ("x86_64", X86, 425, 0, REFUSE),
-        ("x86_64", X86, 154, 0, REFUSE),
-        ("x86_64", X86, 56, 0x11, ALLOW),
-        ("x86_64", X86, 56, 0x10000000, REFUSE),
-        ("x86_64", X86, 435, 0, 0x00050000 | errno.ENOSYS),
-        ("x86_64", X86, 41, 2, ALLOW),
-        ("x86_64", X86, 41, 40, REFUSE),
-        ("x86_64", X86, 41, 38, REFUSE),
-        ("x86_64", X86, 0x40000000 + 272, 0, REFUSE),
-        ("x86_64", 0x40000003, 0, 0, REFUSE),
-        ("aarch64", ARM, 63, 0, ALLOW),
-        ("aarch64", ARM, 97, 0, REFUSE),
-        ("aarch64", ARM, 220, 0x20000, REFUSE),
-        ("aarch64", ARM, 198, 40, REFUSE),
-        ("aarch64", X86, 63, 0, REFUSE),
-    ],
-)
-def test_the_filter_refuses_what_only_an_escape_needs(
-    machine: str, architecture: int, number: int, argument: int, outcome: int
+@pytest.mark.bubblewrap
+async def test_a_written_limit_that_nothing_can_enforce_is_refused_by_name(
+    sandbox_home: SandboxHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run_filter(machine, architecture=architecture, number=number, argument=argument) == outcome
+    monkeypatch.setattr("sandboxes.control_groups.group_folder", lambda pid, controller: None)
+    monkeypatch.setattr("sandboxes.bubblewrap.has_systemd", lambda: False)
+    spec = SandboxSpec("kit", "run_bwrap", this_process(), hostile_program("honest"))
+    with anyio.fail_after(20):
+        with pytest.raises(SandboxError, match="limits.cpus and limits.memory cannot be enforced.*remove these limits"):
+            async with BubblewrapSandbox(sandbox_home).open(replace(spec, written=frozenset({"memory", "cpus"}))):
+                pass
+        async with BubblewrapSandbox(sandbox_home).open(spec) as opened:
+            assert opened.evidence.differences == ()
 
 
-def test_an_unknown_machine_has_no_filter_rather_than_a_wrong_one() -> None:
-    assert filter_program("riscv64") is None
+@pytest.mark.bubblewrap
+async def test_folders_on_the_way_to_a_mount_can_be_passed_by_any_user(
+    sandbox_home: SandboxHome, tmp_path: Path
+) -> None:
+    (tmp_path / "there").write_text("there")
+    tmp_path.chmod(0o755)
+    program = Program(("/bin/sh", "-c", "cat /opt/a/b/there /etc/passwd >&2"))
+    spec = SandboxSpec("kit", "run_bwrap", this_process(), program, mounts=(Mount(tmp_path, "/opt/a/b"),))
+    with anyio.fail_after(20):
+        async with BubblewrapSandbox(sandbox_home).open(spec) as opened:
+            assert await opened.exited() == "exited with code 0"
+            assert opened.stderr_tail().startswith("theresandbox:x:65534")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make control groups")
+def test_a_control_group_holds_what_it_says_and_goes_with_its_owner() -> None:
+    if not can_hold():
+        pytest.skip("no control group can be had here")
+    with control_group(memory=64 * 1024**2, pids=8, cpus=0.5) as group:
+        assert group.held == can_hold()
+        assert all(folder.is_dir() for folder in group.folders)
+    assert not any(folder.exists() for folder in group.folders)
+    left = Path(group.folders[0].parent, f"{_dead_pid()}-left")
+    left.mkdir()
+    assert left.name in reap_groups()
+    assert not left.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make control groups")
+def test_the_group_of_a_living_owner_is_not_reaped() -> None:
+    with control_group(memory=64 * 1024**2, pids=8, cpus=0.5) as group:
+        reap_groups()
+        assert all(folder.is_dir() for folder in group.folders)
+
+
+def _dead_pid() -> int:
+    return int(Path("/proc/sys/kernel/pid_max").read_text()) + 1

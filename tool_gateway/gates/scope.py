@@ -1,7 +1,7 @@
 """The gate on scope: what this agent, in this run, has at all.
 
 Decides: whether a listed tool is in the agent's scope and in the run's. Both must match; the run's can
-only narrow (threats.md, "Scope per task"). Does not decide what a tool may do.
+only narrow (docs/threat-model.md, "Scope per task"). Does not decide what a tool may do.
 """
 
 from collections.abc import Iterable

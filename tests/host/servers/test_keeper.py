@@ -192,7 +192,7 @@ async def test_a_cancelled_call_is_no_failure_of_the_server(tmp_path: Path, mome
 
 
 async def test_a_server_that_hangs_goes_with_its_sandbox_and_the_next_call_has_a_new_one(tmp_path: Path) -> None:
-    """threats.md row 52: a hang. The deadline ends the call; the server, which answers nobody any more, goes."""
+    """docs/threat-model.md row 52: a hang. The deadline ends the call; the server, which answers nobody any more, goes."""
     async with House(tmp_path, "stop-after-listing", "honest").running() as house:
         await house.keeper.session.settled()
         with pytest.raises(ServerError, match=r"no answer within 0\.5 s") as failed:
@@ -204,7 +204,7 @@ async def test_a_server_that_hangs_goes_with_its_sandbox_and_the_next_call_has_a
 
 
 async def test_an_answer_of_a_byte_per_second_does_not_outlast_the_deadline(tmp_path: Path) -> None:
-    """threats.md row 52."""
+    """docs/threat-model.md row 52."""
     async with House(tmp_path, "byte-per-second").running() as house:
         await house.keeper.session.settled()
         began = anyio.current_time()
@@ -228,7 +228,7 @@ async def test_a_silent_server_of_the_handshake_era_is_pinged_before_a_call(
 
 @pytest.mark.promise("a_downgrade_is_recorded")
 async def test_a_server_that_speaks_an_older_protocol_than_accepted_is_told(tmp_path: Path) -> None:
-    """threats.md row 51."""
+    """docs/threat-model.md row 51."""
     house = House(tmp_path, "honest --era=legacy")
     house.keeper.plan = house.keeper.session.plan
     object.__setattr__(house.keeper.plan, "era", "2026-07-28")
