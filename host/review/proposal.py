@@ -19,7 +19,7 @@ from tool_gateway.rules import ArgumentRule, ToolRule
 from tool_gateway.schema_forms import UnusableSchema, vet
 
 RISKY_PLACES = (".git", ".github", ".vscode", ".idea", ".husky", ".envrc")
-"""What other programs run or obey: a writer and a runner that share a folder add up (docs/threat-model.md, composition)."""
+"""What other programs run or obey: a writer and a runner that share a folder add up (docs/threat-model.md)."""
 
 _PATHS = frozenset(
     {"path", "paths", "file", "files", "filename", "filenames", "filepath", "dir", "directory", "folder", "cwd"}

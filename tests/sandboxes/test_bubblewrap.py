@@ -128,7 +128,9 @@ async def test_a_written_limit_that_nothing_can_enforce_is_refused_by_name(
     monkeypatch.setattr("sandboxes.bubblewrap.has_systemd", lambda: False)
     spec = SandboxSpec("kit", "run_bwrap", this_process(), hostile_program("honest"))
     with anyio.fail_after(20):
-        with pytest.raises(SandboxError, match="limits.cpus and limits.memory cannot be enforced.*remove these limits"):
+        with pytest.raises(
+            SandboxError, match=r"limits.cpus and limits.memory cannot be enforced.*remove these limits"
+        ):
             async with BubblewrapSandbox(sandbox_home).open(replace(spec, written=frozenset({"memory", "cpus"}))):
                 pass
         async with BubblewrapSandbox(sandbox_home).open(spec) as opened:

@@ -149,10 +149,8 @@ async def test_the_ways_out_are_closed(bench: Bench, tmp_path: Path) -> None:
         async with bench.open("honest") as opened, connected(opened) as client:
             outcome = json.loads(words(await client.call_tool("try_escape", {})))
             seen = json.loads(words(await client.call_tool("look", {})))
-    # The engine's own filter lets a process trace others of its uid inside its walls.
-    known = {"ptrace_init"} if bench.kind.name == "docker" else set()
     assert len(outcome) > 15
-    assert {name for name, worked in outcome.items() if worked} <= known
+    assert {name for name, worked in outcome.items() if worked} == set()
     assert (seen["uid"], seen["gid"], seen["host"]) == (65534, 65534, "sandbox")
 
 
@@ -202,8 +200,7 @@ async def test_a_mount_of_root_is_served_as_uid_0_without_any_power(bench: Bench
     assert "HOME=/root" not in seen["init_env"]
     assert any("uid 0" in note for note in opened.evidence.notes)
     assert opened.evidence.differences == ()
-    known = {"ptrace_init"} if bench.kind.name == "docker" else set()
-    assert {name for name, worked in outcome.items() if worked} <= known
+    assert {name for name, worked in outcome.items() if worked} == set()
 
 
 @every_kind

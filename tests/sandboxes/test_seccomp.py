@@ -24,10 +24,30 @@ REFUSE = 0x00050000 | errno.EPERM
 ABSENT_CALL = 0x00050000 | errno.ENOSYS
 X86, ARM = 0xC000003E, 0xC00000B7
 MACHINES = {"x86_64": (0, X86), "aarch64": (1, ARM)}
-NEVER = (
-    "io_uring_setup userfaultfd keyctl add_key request_key bpf perf_event_open ptrace process_vm_readv kexec_load "
-    "init_module mount umount2 unshare setns clone3 pivot_root swapon reboot open_by_handle_at memfd_create execveat"
-).split()
+NEVER = [
+    "io_uring_setup",
+    "userfaultfd",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "bpf",
+    "perf_event_open",
+    "ptrace",
+    "process_vm_readv",
+    "kexec_load",
+    "init_module",
+    "mount",
+    "umount2",
+    "unshare",
+    "setns",
+    "clone3",
+    "pivot_root",
+    "swapon",
+    "reboot",
+    "open_by_handle_at",
+    "memfd_create",
+    "execveat",
+]
 
 
 def run_filter(

@@ -192,7 +192,7 @@ async def test_a_cancelled_call_is_no_failure_of_the_server(tmp_path: Path, mome
 
 
 async def test_a_server_that_hangs_goes_with_its_sandbox_and_the_next_call_has_a_new_one(tmp_path: Path) -> None:
-    """docs/threat-model.md row 52: a hang. The deadline ends the call; the server, which answers nobody any more, goes."""
+    """docs/threat-model.md row 52: a hang. The deadline ends the call; the server, which answers nobody, goes."""
     async with House(tmp_path, "stop-after-listing", "honest").running() as house:
         await house.keeper.session.settled()
         with pytest.raises(ServerError, match=r"no answer within 0\.5 s") as failed:
