@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from context.errors import SandboxError, ServerError
 from context.visible_text import escape_line
-from sandboxes.engine import connect
+from sandboxes.engine import connect, named_address
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -224,20 +224,27 @@ class ContainerApi:
 
 
 def check_local() -> None:
-    """Refuse an engine on another machine: its mounts would be that machine's files, and plain TCP hands
-    root there to whoever stands on the way.
+    """Refuse an engine on another machine: its mounts would be that machine's files, its processes could not be
+    looked at, and plain TCP hands root there to whoever stands on the way.
 
     Raises:
-        SandboxError: see above.
+        SandboxError: see above, or `DOCKER_CONTEXT` names none.
     """
-    named = os.environ.get("DOCKER_HOST", "")
-    if named and not named.startswith("unix://"):
-        scheme = named.partition("://")[0]
-        what = "reaches the engine over a network" if scheme in {"tcp", "http", "https", "ssh"} else "names no socket"
-        raise SandboxError(
-            f"DOCKER_HOST={escape_line(named, 100)} {what}; sandboxes need an engine on this machine",
-            next_step="Unset DOCKER_HOST, or give it a unix:// socket",
-        )
+    named = named_address()
+    if named is None or named.startswith("unix://"):
+        return
+    scheme = named.partition("://")[0]
+    if scheme not in {"tcp", "http", "https", "ssh"}:
+        what = "names no socket"
+    elif scheme in {"tcp", "http"} and not os.environ.get("DOCKER_TLS_VERIFY"):
+        what = "reaches an engine over plain TCP, where anybody on the way is root there"
+    else:
+        what = "reaches an engine on another machine, whose files a server's mounts would show"
+    source = "DOCKER_HOST" if os.environ.get("DOCKER_HOST") else "DOCKER_CONTEXT"
+    raise SandboxError(
+        f"{source} ({escape_line(named, 100)}) {what}; sandboxes need an engine on this machine",
+        next_step=f"Unset {source}, give it a unix:// socket of this machine, or run Gatehost on that one",
+    )
 
 
 def _explained(error: Exception) -> str:

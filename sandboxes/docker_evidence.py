@@ -154,7 +154,12 @@ def judge_container(
         wrong += faults
         notes += unheld
     if process is None:
-        notes.append("the kernel's view of its process cannot be read from here; the engine's word stands")
+        whose = (
+            "its processes are those of another kernel"
+            if granted.own_kernel
+            else "its process cannot be seen from here"
+        )
+        notes.append(f"{whose}; on its identity and its capabilities the engine's word stands")
     else:
         facts["process"] = {
             "uid": process.uid,

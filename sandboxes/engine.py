@@ -6,6 +6,7 @@ Nothing here ever falls back to running a server unconfined.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -123,9 +124,30 @@ def connect(*, timeout: float = 60.0) -> "DockerClient":
     return client
 
 
+def named_address() -> str | None:
+    """Where the operator's Docker variables point: `DOCKER_HOST`, else the context that `DOCKER_CONTEXT` names.
+
+    Raises:
+        SandboxError: there is no such context.
+    """
+    if named := os.environ.get("DOCKER_HOST"):
+        return named
+    context = os.environ.get("DOCKER_CONTEXT", "")
+    if context in {"", "default"}:
+        return None
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "contexts" / "meta"
+    try:
+        meta = json.loads((folder / hashlib.sha256(context.encode()).hexdigest() / "meta.json").read_text("utf-8"))
+        return str(meta["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SandboxError(
+            f"DOCKER_CONTEXT={escape_line(context, 100)} names no context of this user",
+            next_step="`docker context ls` lists them; or unset DOCKER_CONTEXT",
+        ) from error
+
+
 def _address() -> str:
-    named = os.environ.get("DOCKER_HOST")
-    if named:
+    if (named := named_address()) is not None:
         return named
     system = "/var/run/docker.sock"
     own = f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/docker.sock"
@@ -159,7 +181,7 @@ async def ensure(home: SandboxHome, *, install: bool, say: Say) -> Ensured:
         return Ensured("docker")
     faults = [state.detail]
     # An engine that the operator named is theirs to start; with another one in its place nobody is served.
-    if install and can_install() and "DOCKER_HOST" not in os.environ:
+    if install and can_install() and not {"DOCKER_HOST", "DOCKER_CONTEXT"} & set(os.environ):
         try:
             async with one_set_up(home):
                 return Ensured("docker", started=await _install_and_start(home, say=say))

@@ -18,7 +18,7 @@ from context.json_values import JsonObject, JsonValue
 SHORTEST = 4
 """Characters. A shorter secret would tear holes into ordinary text."""
 
-_SHORTEST_ENCODED = 8
+_SHORTEST_ENCODED = 5
 _DEEPEST = 200
 
 

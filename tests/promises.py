@@ -169,6 +169,42 @@ PROMISES: tuple[Promise, ...] = (
         "After a restart walls are read and pins compared anew, and the record says that it was started again.",
         "docs/threat-model.md rows 8-13, 52",
     ),
+    # The walls.
+    Promise(
+        "every_way_out_is_closed",
+        "From inside a sandbox none of the 28 probes succeeds; what a runtime cannot close is named.",
+        "docs/sandboxes.md, the probes",
+    ),
+    Promise(
+        "calls_that_only_an_escape_needs_are_refused",
+        "System calls are an allow-list of our own, the same for every sandbox.",
+        "docs/sandboxes.md, probes 12-18",
+    ),
+    Promise(
+        "a_writable_mount_is_exact",
+        "A writable mount is the folder that stands in the file, reached through no link.",
+        "docs/sandboxes.md, mounts",
+    ),
+    Promise(
+        "what_is_written_belongs_to_the_folders_owner",
+        "What a server writes belongs to whom its folder belongs.",
+        "docs/sandboxes.md, mounts",
+    ),
+    Promise(
+        "a_written_limit_is_enforced_or_refused",
+        "A limit that the operator wrote is enforced, or the server is not started.",
+        "docs/sandboxes.md, limits",
+    ),
+    Promise(
+        "secrets_are_files_in_memory_only",
+        "A declared secret reaches its server as a file in memory; no environment, argument or inspection shows it.",
+        "docs/sandboxes.md, secrets; probe 21",
+    ),
+    Promise(
+        "a_secret_never_comes_back",
+        "A server's secret is hidden in whatever the server says, before anything keeps or shows it.",
+        "docs/sandboxes.md, secrets",
+    ),
     # The result.
     Promise(
         "a_result_is_capped",

@@ -97,10 +97,14 @@ def test_a_rule_that_reaches_no_argument_fails_with_its_own_line(project: Path, 
     assert "mcp_servers.toml:9: servers.kit.tools.echo.arguments.txet" in rows["server kit"]["detail"]
 
 
-def test_a_missing_runtime_image_is_told_with_one_remedy(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_runtime_image_is_told_with_one_remedy(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEHOST_HOME", str(project.parent / "bare"))  # the shared one may have an image
     main(["doctor"])
     lines = capsys.readouterr().out.splitlines()
-    at = next(index for index, line in enumerate(lines) if line.startswith("warn  runtime image"))
+    at = next((index for index, line in enumerate(lines) if line.startswith("warn  runtime image")), None)
+    assert at is not None, "\n".join(lines)
     assert "gatehost sandbox build" not in lines[at]
     assert "gatehost sandbox build" in lines[at + 1]
 

@@ -121,6 +121,7 @@ async def test_what_does_not_hold_is_said_by_name(sandbox_home: SandboxHome) -> 
 
 
 @pytest.mark.bubblewrap
+@pytest.mark.promise("a_written_limit_is_enforced_or_refused")
 async def test_a_written_limit_that_nothing_can_enforce_is_refused_by_name(
     sandbox_home: SandboxHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:

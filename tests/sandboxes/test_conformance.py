@@ -155,6 +155,7 @@ async def test_the_ways_out_are_closed(bench: Bench, tmp_path: Path) -> None:
 
 
 @every_wall
+@pytest.mark.promise("what_is_written_belongs_to_the_folders_owner")
 async def test_only_a_writable_mount_can_be_written_and_what_is_written_belongs_to_its_owner(
     bench: Bench, tmp_path: Path
 ) -> None:

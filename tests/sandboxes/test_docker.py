@@ -1,7 +1,9 @@
 """What only the kind `docker` promises: settings that the engine confirms, and evidence that notices when not."""
 
 import copy
+import hashlib
 import json
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from mcp import MCPError
 from context.errors import SandboxError
 from sandboxes.cgroup_facts import LiveLimits
 from sandboxes.container_api import traits_of
-from sandboxes.docker import DockerSandbox, unavailable
+from sandboxes.docker import DockerSandbox, _granted, unavailable
 from sandboxes.docker_evidence import Granted, judge_container
 from sandboxes.engine import connect
 from sandboxes.interface import Mount, Program, SandboxHome, SandboxSpec
@@ -199,6 +201,62 @@ def test_what_an_engine_can_hold_is_read_from_what_it_says(info: Any, runtime: s
     assert traits_of(info).held_by(runtime) == holds
 
 
+@pytest.mark.promise("a_written_limit_is_enforced_or_refused")
+def test_a_written_limit_that_the_runtime_ignores_is_refused_by_name() -> None:
+    traits = traits_of({"Runtimes": {"runsc": {"runtimeArgs": ["--ignore-cgroups"]}}})
+    spec = SandboxSpec("git", "run_1", "o", Program(("x",)), runtime="runsc")
+    assert _granted(spec, traits).held == frozenset()
+    with pytest.raises(SandboxError, match=r"limits.memory and limits.pids .*runsc is registered to ignore.*remove"):
+        _granted(replace(spec, written=frozenset({"memory", "pids", "disk"})), traits)
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+@pytest.mark.promise("what_is_written_belongs_to_the_folders_owner")
+@pytest.mark.parametrize("owner", [(0, 0), (12345, 23456)])
+async def test_what_is_written_belongs_to_the_owner_of_the_folder(
+    owner: tuple[int, int], sandbox_home: SandboxHome, tmp_path: Path
+) -> None:
+    os.chown(tmp_path, *owner)
+    program = Program(("/bin/sh", "-c", "mkdir /work/new && echo x > /work/new/file && mv /work/new/file /work/moved"))
+    asked = SandboxSpec("kit", "run_docker", this_process(), program, mounts=(Mount(tmp_path, "/work", "rw"),))
+    with anyio.fail_after(20):
+        async with DockerSandbox(sandbox_home).open(asked) as opened:
+            assert await opened.exited() == "exited with code 0", opened.stderr_tail()
+    for path in (tmp_path / "new", tmp_path / "moved"):
+        assert (path.stat().st_uid, path.stat().st_gid) == owner
+
+
+@pytest.mark.docker
+@pytest.mark.promise("a_writable_mount_is_exact")
+@pytest.mark.parametrize("mode", ["ro", "rw"])
+async def test_a_link_that_took_a_declared_folders_place_is_not_followed(
+    mode: Any, sandbox_home: SandboxHome, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "declared").symlink_to("elsewhere")
+    with pytest.raises(SandboxError, match="leads through a symlink"):
+        async with DockerSandbox(sandbox_home).open(spec("honest", mounts=(Mount(tmp_path / "declared", "/w", mode),))):
+            pass
+
+
+@pytest.mark.docker
+async def test_a_server_that_fills_its_folder_is_ended_and_says_why(sandbox_home: SandboxHome, tmp_path: Path) -> None:
+    script = "for i in 1 2 3 4 5 6; do head -c 4M /dev/zero > /work/$i; done; sleep 30"
+    tmp_path.chmod(0o777)
+    asked = SandboxSpec(
+        "kit",
+        "run_docker",
+        this_process(),
+        Program(("/bin/sh", "-c", script)),
+        mounts=(Mount(tmp_path, "/work", "rw"),),
+        disk=10 * 1024**2,
+    )
+    with anyio.fail_after(20):
+        async with DockerSandbox(sandbox_home).open(asked) as opened:
+            assert await opened.exited() == "added more than 10 MiB to its writable mounts (limits.disk)"
+
+
 def test_a_rootless_and_a_remapped_engine_are_recognised() -> None:
     rootless = traits_of({"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]})
     assert (rootless.rootless, rootless.first_uid) == (True, None)
@@ -223,6 +281,30 @@ def test_an_engine_on_another_machine_is_refused(host: str, monkeypatch: pytest.
     assert fault is not None
     assert "on this machine" in fault
     assert "DOCKER_HOST" in fault
+
+
+@pytest.mark.parametrize(
+    ("named", "host", "said"),
+    [
+        ("far", "ssh://box", "another machine"),
+        ("plain", "tcp://192.0.2.1:2375", "plain TCP"),
+        ("here", "unix:///no/such.sock", "no socket"),
+        ("missing", None, "names no context"),
+    ],
+)
+def test_the_operators_docker_context_is_followed_or_refused(
+    named: str, host: str | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if host is not None:
+        meta = tmp_path / "contexts/meta" / hashlib.sha256(named.encode()).hexdigest()
+        meta.mkdir(parents=True)
+        (meta / "meta.json").write_text(json.dumps({"Name": named, "Endpoints": {"docker": {"Host": host}}}))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONTEXT", named)
+    fault = unavailable()
+    assert fault is not None
+    assert said in fault
 
 
 def test_an_engine_that_is_not_there_is_told_with_the_next_step(
