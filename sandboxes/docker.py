@@ -73,7 +73,7 @@ _MASKED = (
 # uid 0 may write to what it owns without any capability: a small /dev where files could be executed, queues.
 _READ_ONLY = (
     *("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"),
-    *("/dev", "/dev/mqueue", "/sys"),
+    *("/dev", "/dev/mqueue"),
 )
 _Made = TypeVar("_Made")
 

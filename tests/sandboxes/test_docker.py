@@ -228,6 +228,23 @@ async def test_what_is_written_belongs_to_the_owner_of_the_folder(
 
 
 @pytest.mark.docker
+async def test_a_hook_in_a_writable_repository_does_not_run(sandbox_home: SandboxHome, tmp_path: Path) -> None:
+    script = (
+        "cd /repo && git init -q . && printf '#!/bin/sh\\ntouch /repo/ran\\n' > .git/hooks/pre-commit && "
+        "chmod +x .git/hooks/pre-commit && git -c user.name=a -c user.email=b commit -q --allow-empty -m x"
+    )
+    tmp_path.chmod(0o777)
+    program, mounts = Program(("/bin/sh", "-c", script)), (Mount(tmp_path, "/repo", "rw"),)
+    with anyio.fail_after(20):
+        asked = SandboxSpec("git", "run_docker", this_process(), program, mounts=mounts)
+        async with DockerSandbox(sandbox_home).open(asked) as opened:
+            assert await opened.exited() != "exited with code 0"
+            assert "ermission denied" in opened.stderr_tail()
+    assert (tmp_path / ".git/hooks/pre-commit").exists()
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.docker
 @pytest.mark.promise("a_writable_mount_is_exact")
 @pytest.mark.parametrize("mode", ["ro", "rw"])
 async def test_a_link_that_took_a_declared_folders_place_is_not_followed(
