@@ -10,8 +10,8 @@ from pathlib import Path
 
 import anyio
 
-from sandboxes.host_commands import last_words
 from sandboxes.packages.clients import run_uv
+from sandboxes.runtime.host_commands import last_words
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Written by `make lock`; installed with `pip install --require-hashes`. Names no package index.\n"

@@ -13,7 +13,7 @@ from context.events import Event
 from context.json_values import JsonObject
 from host.journal import RunHandle
 from host.record.log import Head
-from host.server_pool import ServerPool
+from host.servers.pool import ServerPool
 from tool_gateway.interface import Approval, Change, Entry, RawResult
 
 _ROUNDS = 200

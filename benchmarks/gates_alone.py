@@ -10,7 +10,7 @@ from benchmarks.stats import p50, p95
 from context.calls import ToolDefinition, ToolRef
 from context.decisions import Allow
 from context.json_values import JsonObject
-from tool_gateway.constraints import paths_to_resolve
+from tool_gateway.arguments.constraints import paths_to_resolve
 from tool_gateway.form import form
 from tool_gateway.gateway import GATES_ON_THE_NAME, GATES_ON_THE_VALUE
 from tool_gateway.interface import CallEvidence, CallProposal, Gate, Health, KnownTool, Scope

@@ -18,10 +18,10 @@ from context.json_values import JsonObject
 from context.messages import Message, Text
 from context.runs import StoredCall
 from host.journal import Journal, RunHandle
-from host.server_pool import ServerPool
-from host.server_session import ServerPlan
+from host.servers.pool import ServerPool
+from host.servers.session import ServerPlan
 from sandboxes.interface import OpenSandbox, Program, SandboxHome, SandboxSpec
-from sandboxes.owners import this_process
+from sandboxes.lifecycle.owners import this_process
 from sandboxes.unconfined import UnconfinedSandbox
 from tool_gateway.gateway import Gateway
 from tool_gateway.interface import Answered, ApprovalRequest, CallEnd, Caller, CallProposal, KnownTool, Scope

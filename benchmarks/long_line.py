@@ -20,7 +20,7 @@ from mcp_types import JSONRPCNotification
 from benchmarks.answers import Aim, Answer
 from benchmarks.house import launcher
 from benchmarks.stats import p50
-from sandboxes.decoder import Fault, LineDecoder, WireLimits
+from sandboxes.wire.decoder import Fault, LineDecoder, WireLimits
 
 _MEGA = 1024**2
 _CHUNK = 64 * 1024

@@ -26,14 +26,14 @@ from benchmarks.answers import Aim, Answer
 from benchmarks.house import ECHO_RAW, HERE, silent
 from benchmarks.stats import p50, p95, take_turns
 from host.home import find_home
-from host.server_pool import ServerPool
-from host.server_session import ServerPlan
-from sandboxes.image import facts, runtime_image
+from host.servers.pool import ServerPool
+from host.servers.session import ServerPlan
 from sandboxes.interface import Mount, OpenSandbox, Program, SandboxHome, SandboxSpec
-from sandboxes.owners import this_process
+from sandboxes.lifecycle.owners import this_process
+from sandboxes.lifecycle.warm_pool import WarmPool
 from sandboxes.packages import resolve, unpack
 from sandboxes.registry import kinds
-from sandboxes.warm_pool import WarmPool
+from sandboxes.runtime.image import facts, runtime_image
 
 _PYTHON = ("Python, mcp-server-time", "pypi:mcp-server-time==2026.10.19", (), "get_current_time", {"timezone": "UTC"})
 _NODE = (

@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks.answers import Aim, Answer
 from benchmarks.house import ECHO_RAW, ECHO_SDK, launcher, silent
 from benchmarks.stats import p50
-from host.server_pool import ServerPool
-from host.server_session import ServerPlan
+from host.servers.pool import ServerPool
+from host.servers.session import ServerPlan
 
 _LIMIT = 1.3
 _SLOW_SECONDS = "1.0"

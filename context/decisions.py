@@ -39,10 +39,18 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Nobody may carry this out until a person has said yes. `rules` name what asks."""
+    """Nobody may carry this out until a person has said yes.
+
+    Attributes:
+        rules: What asks.
+        approvers: Who may answer (`ApprovalRequest.approvers`); empty: whoever runs this.
+        minor: What asks is not worth a card of its own: it is outside the task.
+    """
 
     reasons: tuple[Reason, ...]
     rules: tuple[str, ...]
+    approvers: tuple[str, ...] = ()
+    minor: bool = False
     word: Literal["ask"] = "ask"
 
 

@@ -16,12 +16,12 @@ import anyio.to_thread
 from context.errors import GatehostError
 from context.json_values import JsonObject
 from context.visible_text import escape_line
+from host.config.lock_file import Lock, load_lock
+from host.config.project_files import Project
+from host.config.servers_file import ServersFile, load_servers, server_digest
+from host.config.settings_file import Settings, load_settings, resolve_model
+from host.config.small_files import shown
 from host.home import Home
-from host.lock_file import Lock, load_lock
-from host.project_files import Project
-from host.servers_file import ServersFile, load_servers, server_digest
-from host.settings_file import Settings, load_settings, resolve_model
-from host.small_files import shown
 
 Status = Literal["ok", "warn", "fail"]
 
@@ -128,8 +128,8 @@ def _journal(home: Home) -> list[Check]:
 
 
 async def _sandboxes(home: Home) -> AsyncGenerator[Check, None]:
-    from sandboxes.engine import bubblewrap_fault, look
-    from sandboxes.image import default_sandbox, image_fault, recorded_image
+    from sandboxes.runtime.engine import bubblewrap_fault, look
+    from sandboxes.runtime.image import default_sandbox, image_fault, recorded_image
 
     place = home.sandbox_home()
     engine = await look(place)
@@ -180,7 +180,7 @@ async def _uv(home: Home) -> Check:
 
 
 async def _npm(home: Home) -> Check:
-    from sandboxes.node import NODE_VERSION, node_folder
+    from sandboxes.runtime.node import NODE_VERSION, node_folder
 
     npm = shutil.which("npm")
     if npm is not None:
@@ -209,7 +209,7 @@ _CLIENTS = {"uv": _uv, "npm": _npm, "git": _git}
 
 async def _version(name: str, program: str) -> Check:
     """Raises: SandboxError: it does not start."""
-    from sandboxes.host_commands import check_command
+    from sandboxes.runtime.host_commands import check_command
 
     said = await check_command(
         [program, "--version"], timeout=_SECONDS, doing="say its version", next_step=f"Install {name} again"
@@ -252,7 +252,7 @@ async def _project(grounds: Grounds) -> AsyncGenerator[Check, None]:
 
 
 def _trust(grounds: Grounds) -> Check:
-    from host.trust import look_at
+    from host.config.trust import look_at
 
     try:
         state = look_at(grounds.project, grounds.home)
@@ -302,8 +302,8 @@ async def _server(home: Home, servers: ServersFile, lock: Lock, name: str) -> Ch
 
 
 async def _sandbox_fault(home: Home, servers: ServersFile, name: str) -> Check | None:
-    from sandboxes.engine import look
-    from sandboxes.image import image_fault
+    from sandboxes.runtime.engine import look
+    from sandboxes.runtime.image import image_fault
 
     check, settings = f"server {name}", servers.servers[name]
     try:

@@ -35,24 +35,24 @@ from context.errors import SandboxError, ServerError
 from context.json_values import JsonObject
 from context.visible_text import escape_line
 from sandboxes.background import beside
-from sandboxes.bubblewrap_evidence import Entered, data_limit, judge_namespaces
-from sandboxes.child_process import child_process
-from sandboxes.control_groups import ControlGroup, control_group, reap_groups
-from sandboxes.decoder import WireLimits
-from sandboxes.disk_watch import watch_disk
-from sandboxes.exec_places import launched, unheld
-from sandboxes.host_facts import HOST_PYTHON, has_systemd
-from sandboxes.inner_env import inner_env
 from sandboxes.interface import Evidence, SandboxHome, SandboxKind, SandboxSpec, WireCounts
+from sandboxes.limits.control_groups import ControlGroup, control_group, reap_groups
+from sandboxes.limits.disk_watch import watch_disk
+from sandboxes.limits.systemd_scope import can_scope, scope_command, scope_env
 from sandboxes.opened import Gone, Opened
-from sandboxes.proc_facts import children, read_process, threads_of
-from sandboxes.seccomp_filter import filter_program
-from sandboxes.secret_files import reap_secret_files, with_secret_files
-from sandboxes.secret_values import SecretValues
-from sandboxes.stderr_ring import StderrRing
-from sandboxes.systemd_scope import can_scope, scope_command, scope_env
-from sandboxes.transport import wire
-from sandboxes.user_choice import NOBODY, User, all_mounts, check_mounts, choose_user
+from sandboxes.processes.child_process import child_process
+from sandboxes.processes.evidence import Entered, data_limit, judge_namespaces
+from sandboxes.processes.exec_places import launched, unheld
+from sandboxes.processes.inner_env import inner_env
+from sandboxes.processes.proc_facts import children, read_process, threads_of
+from sandboxes.processes.user_choice import NOBODY, User, all_mounts, check_mounts, choose_user
+from sandboxes.runtime.host_facts import HOST_PYTHON, has_systemd
+from sandboxes.seccomp.filter import filter_program
+from sandboxes.secrets.files import reap_secret_files, with_secret_files
+from sandboxes.secrets.values import SecretValues
+from sandboxes.wire.decoder import WireLimits
+from sandboxes.wire.stderr_ring import StderrRing
+from sandboxes.wire.transport import wire
 
 _SEARCHED = "/usr/local/bin:/usr/bin:/bin"
 _SETPRIV = "/usr/bin/setpriv"

@@ -27,24 +27,24 @@ import anyio.to_thread
 from context.errors import GatehostError, SandboxError
 from context.json_values import JsonObject
 from context.visible_text import escape_line
-from sandboxes.attach_stream import AttachedInput, AttachedOutput
 from sandboxes.background import beside
-from sandboxes.cgroup_facts import read_limits
-from sandboxes.container_api import OWNER_LABEL, RUN_LABEL, SERVER_LABEL, ContainerApi, EngineTraits
-from sandboxes.decoder import WireLimits, size_text
-from sandboxes.disk_watch import watch_disk
-from sandboxes.docker_evidence import Granted, judge_container, live_pid, live_process
-from sandboxes.exec_places import launched, unheld
-from sandboxes.inner_env import inner_env
+from sandboxes.containers.api import OWNER_LABEL, RUN_LABEL, SERVER_LABEL, ContainerApi, EngineTraits
+from sandboxes.containers.attach_stream import AttachedInput, AttachedOutput
+from sandboxes.containers.evidence import Granted, judge_container, live_pid, live_process
 from sandboxes.interface import Evidence, SandboxHome, SandboxKind, SandboxSpec, WireCounts
+from sandboxes.lifecycle.owners import is_dead
+from sandboxes.limits.cgroup_facts import read_limits
+from sandboxes.limits.disk_watch import watch_disk
 from sandboxes.opened import Gone, Opened, exit_phrase
-from sandboxes.owners import is_dead
-from sandboxes.seccomp_profile import docker_profile
-from sandboxes.secret_files import reap_secret_files, with_secret_files
-from sandboxes.secret_values import SecretValues
-from sandboxes.stderr_ring import StderrRing
-from sandboxes.transport import wire
-from sandboxes.user_choice import UserSpace, all_mounts, check_mounts, choose_user
+from sandboxes.processes.exec_places import launched, unheld
+from sandboxes.processes.inner_env import inner_env
+from sandboxes.processes.user_choice import UserSpace, all_mounts, check_mounts, choose_user
+from sandboxes.seccomp.profile import docker_profile
+from sandboxes.secrets.files import reap_secret_files, with_secret_files
+from sandboxes.secrets.values import SecretValues
+from sandboxes.wire.decoder import WireLimits, size_text
+from sandboxes.wire.stderr_ring import StderrRing
+from sandboxes.wire.transport import wire
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class DockerSandbox:
         return [*await _call(_reap), *await _call(reap_secret_files)]
 
     def _runtime_image(self) -> str:
-        from sandboxes.image import runtime_image
+        from sandboxes.runtime.image import runtime_image
 
         return runtime_image(self._home)
 

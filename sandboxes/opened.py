@@ -11,7 +11,7 @@ import anyio
 
 from context.json_values import JsonObject
 from sandboxes.interface import Evidence, WireCounts
-from sandboxes.stderr_ring import StderrRing
+from sandboxes.wire.stderr_ring import StderrRing
 
 if TYPE_CHECKING:
     from mcp.client._transport import ReadStream, WriteStream

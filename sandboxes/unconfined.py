@@ -29,18 +29,18 @@ from pathlib import Path
 import anyio.to_thread
 
 from context.json_values import JsonObject
-from sandboxes.child_process import child_process
-from sandboxes.decoder import WireLimits
-from sandboxes.inner_env import inner_env
 from sandboxes.interface import Evidence, Mount, SandboxHome, SandboxKind, SandboxSpec, WireCounts
+from sandboxes.lifecycle.owners import is_dead
 from sandboxes.opened import Gone, Opened
-from sandboxes.owners import is_dead
-from sandboxes.proc_facts import read_process
-from sandboxes.secret_files import reap_secret_files, with_secret_files
-from sandboxes.secret_values import SecretValues
-from sandboxes.stderr_ring import StderrRing
-from sandboxes.transport import wire
-from sandboxes.user_choice import all_mounts, check_mounts
+from sandboxes.processes.child_process import child_process
+from sandboxes.processes.inner_env import inner_env
+from sandboxes.processes.proc_facts import read_process
+from sandboxes.processes.user_choice import all_mounts, check_mounts
+from sandboxes.secrets.files import reap_secret_files, with_secret_files
+from sandboxes.secrets.values import SecretValues
+from sandboxes.wire.decoder import WireLimits
+from sandboxes.wire.stderr_ring import StderrRing
+from sandboxes.wire.transport import wire
 
 logger = logging.getLogger(__name__)
 

@@ -16,11 +16,11 @@ import pytest
 
 from context.errors import GatehostError
 from host.home import find_home
-from sandboxes.engine import bubblewrap_fault, look
-from sandboxes.image import build, image_fault
 from sandboxes.interface import SandboxHome
-from sandboxes.node import NODE_VERSION, node_folder, provide_node
 from sandboxes.packages.clients import run_uv
+from sandboxes.runtime.engine import bubblewrap_fault, look
+from sandboxes.runtime.image import build, image_fault
+from sandboxes.runtime.node import NODE_VERSION, node_folder, provide_node
 
 _NEEDS = ("docker", "bubblewrap", "registry")
 _REQUIRED = frozenset(name.strip() for name in os.environ.get("GATEHOST_REQUIRE", "").split(",") if name.strip())

@@ -13,7 +13,7 @@ from typing import cast
 from context.decisions import Deny, Reason
 from context.json_values import SAFE_INTEGER, JsonObject, NotCanonical, canonical_bytes, parse_canonical
 from context.visible_text import escape_line
-from tool_gateway.argument_paths import written
+from tool_gateway.arguments.paths import written
 from tool_gateway.interface import CallProposal
 
 GATE = "form"

@@ -25,7 +25,7 @@ from context.messages import Text
 from context.runs import CallState
 from context.visible_text import escape_line
 from tool_gateway.approvals import binding, usable
-from tool_gateway.constraints import paths_to_resolve
+from tool_gateway.arguments.constraints import paths_to_resolve
 from tool_gateway.form import form
 from tool_gateway.gates import ApprovalGate, ConstraintsGate, HealthGate, ResolveGate, SchemaGate, ScopeGate, in_scope
 from tool_gateway.interface import (
@@ -224,7 +224,7 @@ class Gateway:
                 events=(trail.event("approval.requested", trail.requested(request)),),
                 entries=(trail.approval_entry(Approval(request, "pending")),),
             )
-        answer = _preapproved(self._run.scope, tool) or await self._approver.ask(request)
+        answer = _preapproved(self._run.scope, tool) or (await self._approver.ask((request,)))[0]
         if isinstance(answer, Parked):
             return answer
         stands = self._journal.approval(call.call_id)

@@ -14,6 +14,8 @@ from context.events import Event
 from context.json_values import JsonObject, JsonValue
 from context.labels import UNTRUSTED, Label
 from context.runs import CallState
+from tool_gateway.policy.question import PolicyQuestion, Principal
+from tool_gateway.provenance.evidence import Grant, ProvenanceEvidence
 from tool_gateway.rules import ToolRule
 
 PinState = Literal["pinned", "unpinned", "changed", "vanished", "relisting"]
@@ -104,6 +106,11 @@ class CallEvidence:
         paths: For texts under path constraints: the text → the path it resolves to inside the sandbox,
             symlinks of declared mounts included. A text that is absent here could not be resolved.
         granted: Rules whose ask was answered with yes for exactly this call.
+        provenance: What the run has read, what was granted, and the task; None denies every effect.
+        policy: The engine over the rules in force; None denies.
+        principal: For whom the call would be made.
+        budget: What is left of the run's bounded means: `turns`, `seconds`, `cents`.
+        attended: Somebody can be asked right now.
     """
 
     now: float
@@ -113,6 +120,11 @@ class CallEvidence:
     nearest: str | None = None
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     granted: frozenset[str] = frozenset()
+    provenance: ProvenanceEvidence | None = None
+    policy: "PolicyEngine | None" = None
+    principal: Principal | None = None
+    budget: Mapping[str, int] = field(default_factory=dict[str, int])
+    attended: bool = False
 
 
 class Gate(Protocol):
@@ -178,6 +190,25 @@ ApprovalStatus = Literal["pending", "approved", "denied", "expired", "used"]
 
 
 @dataclass(frozen=True, slots=True)
+class CardValue:
+    """One leaf of the arguments as a person judges it.
+
+    Attributes:
+        origin: `the user's words`, `the result of web.fetch`, `not seen anywhere`.
+        passage: The text around the place where it was seen, escaped; None where it was not.
+        trusted: Nothing asks because of this value.
+        note: Why it is trusted or not, in a few words: a grant, a derivation, a rule.
+    """
+
+    path: str
+    value: JsonValue
+    origin: str
+    passage: str | None = None
+    trusted: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """What a person is asked, bound to exactly one call.
 
@@ -185,6 +216,10 @@ class ApprovalRequest:
         binding: Digest of agent, run, tool pin, policy version and canonical arguments.
         rules: What asks.
         expires: Seconds since the epoch.
+        values: Every leaf of the arguments with its origin.
+        approvers: Who may answer, one expression for each rule that says so, all of which must hold: roles, `,` for
+            "or", `+` for "and another person": `finance`, `finance,operator`, `finance+finance`.
+        minor: The call is outside the task; shown as one collapsed line.
     """
 
     approval_id: str
@@ -198,6 +233,9 @@ class ApprovalRequest:
     rules: tuple[str, ...]
     reasons: tuple[Reason, ...]
     expires: float
+    values: tuple[CardValue, ...] = ()
+    approvers: tuple[str, ...] = ()
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,11 +255,20 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A person, or a rule that stands for one, said yes or no."""
+    """A person, or a rule that stands for one, said yes or no.
+
+    Attributes:
+        roles: Of the person, as the operator configured them.
+        grants: Endorsements given with the answer ("this source may decide this argument for the rest of the run").
+        standing: The yes was made a standing rule; its id.
+    """
 
     granted: bool
     by: str
     note: str | None = None
+    roles: frozenset[str] = frozenset()
+    grants: tuple[Grant, ...] = ()
+    standing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +279,14 @@ class Parked:
 class Approver(Protocol):
     """Asks. Nobody to ask means no."""
 
-    async def ask(self, request: ApprovalRequest) -> Answered | Parked: ...
+    @property
+    def attended(self) -> bool:
+        """Somebody can be asked right now."""
+        ...
+
+    async def ask(self, requests: Sequence[ApprovalRequest]) -> Sequence[Answered | Parked]:
+        """All that one turn asks, on one card; one answer for each, in their order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +367,7 @@ class Record(Protocol):
 
 
 class PolicyEngine(Protocol):
-    """Cross-cutting rules over a formed call.
+    """Cross-cutting rules. Errors, missing facts and the lack of a decision deny.
 
     `version` is a digest of all rules and stands in every approval's binding.
     """
@@ -321,7 +375,9 @@ class PolicyEngine(Protocol):
     @property
     def version(self) -> str: ...
 
-    def judge(self, call: CallProposal, evidence: CallEvidence) -> Decision: ...
+    def judge(self, question: PolicyQuestion) -> Decision:
+        """Of an ask, `rules` are ids of policies and `approvers` what their annotations say."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

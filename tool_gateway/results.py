@@ -19,7 +19,7 @@ from context.json_values import JsonObject, JsonValue
 from context.messages import Image, Text
 from context.visible_text import escape, escape_line
 from tool_gateway.interface import KnownTool, RawResult
-from tool_gateway.schemas import CompiledSchema, UnusableSchema, compiled
+from tool_gateway.schemas.compiled import CompiledSchema, UnusableSchema, compiled
 
 GATE = "result"
 MAX_DEPTH = 64

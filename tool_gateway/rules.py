@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from context.calls import ApproveMode, Effect
 from context.labels import Label
+from context.quantities import RateText, Span
 
 
 def _as_tuple(value: Any) -> Any:
@@ -63,11 +64,42 @@ class ArgumentRule(Settings):
     url_hosts: Texts | None = None
 
 
+class ToolLimits(Settings):
+    """How often and for how long one tool may be called; each narrows what its server allows.
+
+    Attributes:
+        call_timeout: Seconds of one call, after parsing.
+        rate: Calls per span of time, `60/m`, `5/s`, `1000/h`.
+        concurrency: Calls at one time.
+        retries: Further attempts after a failure, only where repeating cannot harm.
+    """
+
+    call_timeout: Span | None = None
+    rate: RateText | None = None
+    concurrency: int | None = Field(default=None, ge=1)
+    retries: int = Field(default=0, ge=0, le=10)
+
+
 class ToolRule(Settings):
-    """One listed tool."""
+    """One listed tool.
+
+    Attributes:
+        sinks: Argument paths that decide who, where, which or how much; None: they are inferred.
+        groups: Further groups that policies may speak about.
+        idempotent: Calling it twice with the same arguments does no more than calling it once.
+        idempotency_key: The argument that takes a key under which the server does a thing at most once.
+        executable_paths: Paths whose content other programs execute may be written: `deny` or `allow`.
+        unredacted: Kinds of secrets and personal data that are left in its results, by name: named exceptions.
+    """
 
     effect: Effect
     approve: ApproveMode = "policy"
-    sinks: tuple[str, ...] = ()
+    sinks: tuple[str, ...] | None = None
+    groups: tuple[str, ...] = ()
+    idempotent: bool = False
+    idempotency_key: str | None = None
+    limits: ToolLimits = ToolLimits()
+    executable_paths: Literal["deny", "allow"] = "deny"
+    unredacted: tuple[str, ...] = ()
     returns: Returns | None = None
     arguments: Mapping[str, ArgumentRule] = Field(default_factory=dict[str, ArgumentRule])

@@ -5,7 +5,7 @@ Decides: how the card reads and which keys answer it. Does not decide whether a 
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import anyio
@@ -28,7 +28,14 @@ class TerminalApprover:
         self._write = write
         self._one_at_a_time = anyio.Lock()
 
-    async def ask(self, request: ApprovalRequest) -> Answered:
+    @property
+    def attended(self) -> bool:
+        return True
+
+    async def ask(self, requests: Sequence[ApprovalRequest]) -> Sequence[Answered]:
+        return [await self._ask_one(request) for request in requests]
+
+    async def _ask_one(self, request: ApprovalRequest) -> Answered:
         async with self._one_at_a_time:
             self._write(card(request))
             typed = (await self._read_line()).strip()

@@ -12,8 +12,8 @@ import anyio
 from host.checkup import Check, Grounds, check_up, exit_code
 from host.cli.common import add_file_options, say_foreign_json
 from host.cli.screen import say
+from host.config.project_files import find_project
 from host.home import find_home
-from host.project_files import find_project
 
 _SIGNS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 

@@ -14,11 +14,11 @@ from host.cli.common import add_file_options
 from host.cli.consent import agreed
 from host.cli.mcp_files import Bench, chosen, open_bench, say_failure
 from host.cli.screen import progress, say
-from host.lock_file import Lock
+from host.config.lock_file import Lock
 
 if TYPE_CHECKING:
     from host.review.inspection import Inspection
-    from host.server_session import Listing
+    from host.servers.session import Listing
 
 
 def add_accept(commands: Any) -> None:

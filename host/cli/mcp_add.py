@@ -1,7 +1,7 @@
 """`gatehost mcp add`: a new server, from its source to its entry in the servers file and the lock.
 
 Decides: the order (look first, ask, then write) and the options. Does not decide what is proposed
-(`host.review.proposal`), nor what an entry may say (`host.servers_file`).
+(`host.review.proposal`), nor what an entry may say (`host.config.servers_file`).
 """
 
 import argparse
@@ -20,12 +20,12 @@ from host.cli.common import add_file_options
 from host.cli.consent import agreed
 from host.cli.mcp_files import say_failure
 from host.cli.screen import progress, say
+from host.config.lock_file import Lock, load_lock
+from host.config.project_files import SERVERS_NAME, Project, find_project, lock_beside
+from host.config.servers_file import SERVER_NAME, ServersFile, load_servers
+from host.config.small_files import shown
+from host.config.toml_files import FILE_BYTES
 from host.home import Home, find_home
-from host.lock_file import Lock, load_lock
-from host.project_files import SERVERS_NAME, Project, find_project, lock_beside
-from host.servers_file import SERVER_NAME, ServersFile, load_servers
-from host.small_files import shown
-from host.toml_files import FILE_BYTES
 
 if TYPE_CHECKING:
     from context.calls import ToolDefinition
@@ -136,13 +136,13 @@ def _target(args: argparse.Namespace) -> _Target:
 
 
 async def _look_and_write(args: argparse.Namespace, target: _Target) -> int:
+    from host.config.trust import keeping_trust
     from host.review.acceptance import accepted_lock, misfits, write_lock
     from host.review.draft import Draft, check_source
     from host.review.inspection import inspect_servers
     from host.review.proposal import propose
     from host.review.servers_text import appended, server_block, write_text
-    from host.trust import keeping_trust
-    from sandboxes.image import default_sandbox
+    from sandboxes.runtime.image import default_sandbox
 
     home, name = target.home.sandbox_home(), str(args.name)
     draft = Draft(

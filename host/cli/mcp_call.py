@@ -6,6 +6,7 @@ Decides: how the call becomes a run of a scripted model that says one thing. Doe
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -20,10 +21,10 @@ from context.visible_text import escape, escape_line
 from host.cli.common import add_file_options, say_foreign_json
 from host.cli.mcp_files import chosen, open_bench
 from host.cli.screen import progress, say
-from host.nearest_names import advice
+from host.config.nearest_names import advice
+from host.config.workshop import Workshop
 from host.outputs import ProgressLines
-from host.run_flags import RunFlags
-from host.workshop import Workshop
+from host.runs.flags import RunFlags
 from tool_gateway.interface import Answered, ApprovalRequest
 
 _ARGUMENT_BYTES = 3 * 1024 * 1024
@@ -115,11 +116,13 @@ class _CallLines:
 class _NobodyAsked:
     """Refuses every ask, with the option of this command."""
 
-    async def ask(self, request: ApprovalRequest) -> Answered:
-        del request
-        return Answered(
-            False, by="nobody (unattended)", note="nobody can be asked here; approve it beforehand with --yes"
-        )
+    @property
+    def attended(self) -> bool:
+        return False
+
+    async def ask(self, requests: Sequence[ApprovalRequest]) -> Sequence[Answered]:
+        note = "nobody can be asked here; approve it beforehand with --yes"
+        return [Answered(False, by="nobody (unattended)", note=note) for _ in requests]
 
 
 async def _carry(
@@ -129,7 +132,7 @@ async def _carry(
     from host.approvers import DenyApprover
     from host.cli.run_output import approver_for
     from host.journal import Journal
-    from host.runner import RunRequest, carry_out
+    from host.runs.runner import RunRequest, carry_out
 
     with Journal.open(workshop.home.journal) as journal:
         approver = approver_for(flags, workshop)
@@ -203,8 +206,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _write_script(workshop: Workshop, address: str, arguments: JsonObject) -> Path:
     """A script of one call, private to this user; a call that waits for approval is resumed from it."""
+    from host.config.small_files import replace_small
     from host.review.toml_text import value_text
-    from host.small_files import replace_small
 
     try:
         written = value_text(arguments)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from context.errors import ConfigError, UsageError
 from context.visible_text import escape_line
 from host.cli.screen import progress
-from host.nearest_names import advice
-from host.servers_file import ServersFile
-from host.workshop import Workshop, open_workshop
+from host.config.nearest_names import advice
+from host.config.servers_file import ServersFile
+from host.config.workshop import Workshop, open_workshop
 
 if TYPE_CHECKING:
     from host.review.inspection import Inspection

@@ -44,8 +44,8 @@ _SEE = "`gatehost mcp list --tools` shows each tool's arguments"
 
 def server_row(bench: Bench, name: str, *, tools: bool) -> JsonObject:
     """One server as `--json` shows it."""
+    from host.config.servers_file import server_digest
     from host.review.reachability import unreachable
-    from host.servers_file import server_digest
 
     settings, locked = bench.servers.servers[name], bench.workshop.lock.servers.get(name)
     state = "unaccepted" if locked is None else "accepted"
@@ -66,7 +66,7 @@ def server_row(bench: Bench, name: str, *, tools: bool) -> JsonObject:
                     unreachable(bench.servers, name, tool, pinned.definition, next_step=_SEE) if pinned else ()
                 )
             ],
-            "sinks": list(rule.sinks),
+            "sinks": None if rule.sinks is None else list(rule.sinks),
             "arguments": {
                 path: limits.model_dump(mode="json", exclude_defaults=True) for path, limits in rule.arguments.items()
             },

@@ -11,11 +11,11 @@ from host.cli.common import add_file_options
 from host.cli.consent import agreed
 from host.cli.mcp_files import open_bench, unknown_server
 from host.cli.screen import progress, say
-from host.lock_file import Lock, update_lock
-from host.project_files import lock_beside
+from host.config.lock_file import Lock, update_lock
+from host.config.project_files import lock_beside
+from host.config.small_files import shown
+from host.config.trust import keeping_trust
 from host.review.servers_text import read_text, without_server, write_text
-from host.small_files import shown
-from host.trust import keeping_trust
 
 
 def add_remove(commands: Any) -> None:

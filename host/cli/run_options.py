@@ -7,9 +7,9 @@ import argparse
 from pathlib import Path
 
 from context.errors import UsageError
-from host.answers import load_schema
-from host.run_flags import RunFlags
-from sandboxes.settings import parse_span
+from context.quantities import parse_span
+from host.runs.answers import load_schema
+from host.runs.flags import RunFlags
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

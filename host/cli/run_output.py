@@ -11,9 +11,9 @@ from host.approvers import DenyApprover, TerminalApprover, WaitingApprover
 from host.cli.common import say_foreign_json
 from host.cli.next_steps import next_steps
 from host.cli.screen import progress, say, say_json_line
+from host.config.workshop import Workshop
 from host.outputs import JsonLines, ProgressLines, RunReport, Teller
-from host.run_flags import RunFlags
-from host.workshop import Workshop
+from host.runs.flags import RunFlags
 from tool_gateway.interface import Approver
 
 

@@ -12,10 +12,10 @@ from context.errors import UsageError
 from host.cli.common import add_file_options
 from host.cli.run_options import add_run_options, read_run_flags
 from host.cli.run_output import outputs_for, print_report
+from host.config.workshop import Workshop, open_workshop
 from host.journal import Journal
-from host.run_flags import RunFlags
-from host.runner import RunRequest, carry_out
-from host.workshop import Workshop, open_workshop
+from host.runs.flags import RunFlags
+from host.runs.runner import RunRequest, carry_out
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -14,11 +14,11 @@ from context.errors import ConfigError, UsageError
 from host.cli.common import add_file_options
 from host.cli.run_options import add_run_options, read_run_flags
 from host.cli.run_output import outputs_for, print_report
+from host.config.workshop import open_workshop
 from host.home import find_home
 from host.journal import Journal
-from host.run_flags import RunFlags
-from host.runner import Resolution, RunRequest, carry_out
-from host.workshop import open_workshop
+from host.runs.flags import RunFlags
+from host.runs.runner import Resolution, RunRequest, carry_out
 
 
 def add_resume(commands: Any) -> None:

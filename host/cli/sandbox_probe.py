@@ -60,10 +60,10 @@ def run_probe(home: SandboxHome, args: argparse.Namespace) -> int:
 async def _probe_one(
     home: SandboxHome, sandbox: str | None, runtime: str | None, *, root_owned: bool, as_json: bool
 ) -> int:
-    from sandboxes.host_facts import is_root
-    from sandboxes.image import default_sandbox
     from sandboxes.probes import probe_sandbox
     from sandboxes.registry import get
+    from sandboxes.runtime.host_facts import is_root
+    from sandboxes.runtime.image import default_sandbox
 
     kind = get(sandbox or ("docker" if runtime else await default_sandbox(home)))
     if runtime is not None and kind.name != "docker":
@@ -97,11 +97,11 @@ def _show_rows(rows: "Sequence[Row]") -> None:
 
 
 async def _probe_all(home: SandboxHome) -> int:
-    from sandboxes.engine import look
-    from sandboxes.host_facts import is_root
-    from sandboxes.image import image_fault
     from sandboxes.probes import probe_sandbox, table
     from sandboxes.registry import get
+    from sandboxes.runtime.engine import look
+    from sandboxes.runtime.host_facts import is_root
+    from sandboxes.runtime.image import image_fault
 
     columns: dict[str, Sequence[Row]] = {}
     targets: list[tuple[str, str]] = []

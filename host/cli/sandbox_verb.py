@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _build(home: SandboxHome, *, base: str | None, install: bool, as_json: bool) -> int:
-    from sandboxes.image import build
+    from sandboxes.runtime.image import build
 
     built = await build(home, base=base, install=install, say=progress)
     if as_json:
@@ -82,12 +82,12 @@ async def _check(home: SandboxHome, *, as_json: bool) -> int:
 
 
 async def _state(home: SandboxHome) -> JsonObject:
-    from sandboxes.engine import look
-    from sandboxes.holds import look_around
-    from sandboxes.host_facts import user_namespaces_fault
-    from sandboxes.image import default_sandbox, image_fault, recorded_image
-    from sandboxes.node import NODE_VERSION, node_folder
+    from sandboxes.lifecycle.holds import look_around
     from sandboxes.registry import kinds
+    from sandboxes.runtime.engine import look
+    from sandboxes.runtime.host_facts import user_namespaces_fault
+    from sandboxes.runtime.image import default_sandbox, image_fault, recorded_image
+    from sandboxes.runtime.node import NODE_VERSION, node_folder
 
     engine = await look(home)
     image = recorded_image(home)
@@ -165,9 +165,9 @@ def _show_holdings(state: JsonObject) -> None:
 
 
 async def _prune(home: SandboxHome, *, engine: bool, as_json: bool) -> int:
-    from sandboxes.engine import stop_started_engine
     from sandboxes.packages import remove_staging
     from sandboxes.registry import kinds
+    from sandboxes.runtime.engine import stop_started_engine
 
     removed: list[JsonValue] = []
     skipped: list[JsonValue] = []

@@ -1,6 +1,6 @@
 """`gatehost trust`: shows what this folder's project files would allow, and trusts them once somebody says yes.
 
-Decides: how that is shown and asked. Does not decide what belongs to a project's trust (`host.trust`).
+Decides: how that is shown and asked. Does not decide what belongs to a project's trust (`host.config.trust`).
 """
 
 import argparse
@@ -24,9 +24,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 when the files are trusted at the end, or none needs it; 2 when they are not.
     """
+    from host.config.project_files import find_project
+    from host.config.trust import describe, give_trust, look_at
     from host.home import find_home
-    from host.project_files import find_project
-    from host.trust import describe, give_trust, look_at
 
     home = find_home()
     project = find_project(

@@ -21,17 +21,17 @@ from context.runs import StoredCall
 from context.visible_text import escape, escape_line
 from host.approvers.terminal import card
 from host.cli.screen import progress, say
+from host.config.lock_file import Lock, load_lock
+from host.config.servers_file import load_servers, server_digest
+from host.config.workshop import Workshop, open_workshop
 from host.demo.world import history, make_repository
 from host.home import find_home
 from host.journal import Journal
-from host.lock_file import Lock, load_lock
 from host.outputs import ProgressLines, RunReport
 from host.outputs.walls import wall_line
-from host.run_flags import RunFlags
-from host.runner import RunRequest, carry_out
-from host.servers_file import load_servers, server_digest
-from host.workshop import Workshop, open_workshop
-from sandboxes.image import default_sandbox
+from host.runs.flags import RunFlags
+from host.runs.runner import RunRequest, carry_out
+from sandboxes.runtime.image import default_sandbox
 from tool_gateway.interface import Answered, ApprovalRequest
 
 TASK = "Fix the bug that docs/bug-report.md describes in the repository at /repo, and commit the fix."
@@ -41,9 +41,15 @@ _DATA = resources.files("host.demo")
 class DemoApprover:
     """Answers yes, in plain sight: the demonstration has nobody to ask."""
 
-    async def ask(self, request: ApprovalRequest) -> Answered:
-        progress(card(request) + "y     (answered by the demonstration itself)")
-        return Answered(True, by="demo:auto-answer", note="answered by the demonstration itself")
+    @property
+    def attended(self) -> bool:
+        return True
+
+    async def ask(self, requests: Sequence[ApprovalRequest]) -> Sequence[Answered]:
+        for request in requests:
+            progress(card(request) + "y     (answered by the demonstration itself)")
+        note = "answered by the demonstration itself"
+        return [Answered(True, by="demo:auto-answer", note=note) for _ in requests]
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ Decides: its content and history. Does not decide what happens on it (`script.to
 import os
 from pathlib import Path
 
-from sandboxes.host_commands import check_command
+from sandboxes.runtime.host_commands import check_command
 
 CART_V1 = '''"""Prices of a shopping cart, in cents."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from context.errors import ConfigError, LeaseLost
 from context.runs import FINISHED
-from sandboxes.owners import is_dead
+from sandboxes.lifecycle.owners import is_dead
 
 LEASE_SECONDS = 30.0
 BEAT_SECONDS = 10.0

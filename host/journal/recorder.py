@@ -24,7 +24,7 @@ from host.record.chain import link, payload, placed
 from host.record.contents import Content, sealed
 from host.record.log import Head, RecordLog
 from host.record.verify import Known
-from sandboxes.owners import is_dead
+from sandboxes.lifecycle.owners import is_dead
 from tool_gateway.interface import Entry
 
 logger = logging.getLogger(__name__)

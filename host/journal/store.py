@@ -33,7 +33,7 @@ from host.record.contents import Content
 from host.record.log import RecordLog
 from host.record.segments import read_lines
 from host.record.verify import Verdict, verify
-from sandboxes.owners import is_dead, this_process
+from sandboxes.lifecycle.owners import is_dead, this_process
 from tool_gateway.interface import Approval, Entry
 
 logger = logging.getLogger(__name__)

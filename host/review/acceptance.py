@@ -8,16 +8,16 @@ from pathlib import Path
 
 from context.errors import ConfigError
 from context.visible_text import escape_line
+from host.config.lock_file import Lock, LockedServer, update_lock
+from host.config.nearest_names import advice
+from host.config.project_files import Project, lock_beside
+from host.config.servers_file import ServersFile, server_digest
+from host.config.small_files import shown
+from host.config.trust import keeping_trust
 from host.home import Home
-from host.lock_file import Lock, LockedServer, update_lock
-from host.nearest_names import advice
-from host.project_files import Project, lock_beside
 from host.review.inspection import Inspection
 from host.review.reachability import unreachable
-from host.server_session import Listing
-from host.servers_file import ServersFile, server_digest
-from host.small_files import shown
-from host.trust import keeping_trust
+from host.servers.session import Listing
 
 
 def misfits(servers: ServersFile, name: str, listing: Listing) -> list[ConfigError]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from context.calls import ToolDefinition
 from context.json_values import JsonObject
 from context.visible_text import escape_line
-from host.lock_file import LockedServer
+from host.config.lock_file import LockedServer
+from host.config.servers_file import ServerSettings, server_digest
 from host.review.inspection import Inspection
-from host.server_session import Listing
-from host.servers_file import ServerSettings, server_digest
+from host.servers.session import Listing
 from sandboxes.packages import parse_source, read_locked
 from tool_gateway.pins import compare, diff
 

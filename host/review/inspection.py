@@ -14,14 +14,14 @@ from context.errors import GatehostError, ServerError
 from context.events import EventType
 from context.ids import new_id
 from context.json_values import JsonObject
-from host.lock_file import Lock
-from host.server_plans import Grounds, unaccepted_plan
-from host.server_pool import ServerPool
-from host.server_session import Listing, ServerPlan
-from host.servers_file import ServerSettings, ServersFile
-from sandboxes.image import facts
+from host.config.lock_file import Lock
+from host.config.servers_file import ServerSettings, ServersFile
+from host.servers.plans import Grounds, unaccepted_plan
+from host.servers.pool import ServerPool
+from host.servers.session import Listing, ServerPlan
 from sandboxes.interface import Evidence, Program, SandboxHome, WireCounts
 from sandboxes.packages import Locked, command_program, parse_source, read_locked, resolve, unpack
+from sandboxes.runtime.image import facts
 
 
 @dataclass(frozen=True, slots=True)

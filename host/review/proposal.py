@@ -14,9 +14,9 @@ from context.visible_text import escape_line
 from host.review.arguments import Argument, arguments_of
 from host.review.effects import guess_effect, habit, reaches_outside, words_of
 from sandboxes.interface import Mount
-from tool_gateway.constraints import check_reachable
+from tool_gateway.arguments.constraints import check_reachable
 from tool_gateway.rules import ArgumentRule, ToolRule
-from tool_gateway.schema_forms import UnusableSchema, vet
+from tool_gateway.schemas.forms import UnusableSchema, vet
 
 RISKY_PLACES = (".git", ".github", ".vscode", ".idea", ".husky", ".envrc")
 """What other programs run or obey: a writer and a runner that share a folder add up (docs/threat-model.md)."""

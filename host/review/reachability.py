@@ -1,12 +1,12 @@
 """Rules of the servers file that could never be kept, because the tool has no such argument.
 
-Decides: the place in the file of each. Does not decide what can be reached (`tool_gateway.constraints`).
+Decides: the place in the file of each. Does not decide what can be reached (`tool_gateway.arguments.constraints`).
 """
 
 from context.calls import ToolDefinition
 from context.errors import ConfigError
-from host.servers_file import ServersFile
-from tool_gateway.constraints import check_reachable
+from host.config.servers_file import ServersFile
+from tool_gateway.arguments.constraints import check_reachable
 
 
 def unreachable(

@@ -12,10 +12,10 @@ from typing import cast
 
 from context.errors import ConfigError
 from context.json_values import JsonObject, JsonValue
+from host.config.small_files import alone_in, read_small, replace_small, shown
+from host.config.toml_files import FILE_BYTES
 from host.review.proposal import Proposal
 from host.review.toml_text import key_text, value_text
-from host.small_files import alone_in, read_small, replace_small, shown
-from host.toml_files import FILE_BYTES
 from tool_gateway.rules import ArgumentRule
 
 NEW_FILE = "version = 1\n"

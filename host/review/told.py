@@ -17,7 +17,7 @@ from tool_gateway.rules import ToolRule
 
 if TYPE_CHECKING:  # They bring `mcp` along; a listing from files shows tools without it.
     from host.review.inspection import Inspection
-    from host.server_session import Listing
+    from host.servers.session import Listing
 
 _SHOWN_TEXT = 20_000
 _STDERR_LINES = 20

@@ -1,0 +1,1 @@
+"""The MCP servers of a run: what to start, the sessions, the pool, keeping them alive."""

@@ -1,8 +1,8 @@
 """One server of a run over all its lives: what died is started again when it is next needed.
 
 Decides: when a dead or silent server gets another start, and that each start is told. Does not decide how long to
-wait in between (`sandboxes.restarts`), what a session is, nor anything about a call: one that was on its way when
-its server died keeps its outcome, in doubt or failed, and is never sent again from here.
+wait in between (`sandboxes.lifecycle.restarts`), what a session is, nor anything about a call: one that was on its way
+when its server died keeps its outcome, in doubt or failed, and is never sent again from here.
 
 A new start is a new session: a new sandbox with new evidence, a new handshake, and the pins are compared anew.
 """
@@ -15,8 +15,8 @@ import anyio.abc
 
 from context.events import EventType
 from context.json_values import JsonObject
-from host.server_session import Notify, ServerPlan, ServerSession
-from sandboxes.restarts import Restarts
+from host.servers.session import Notify, ServerPlan, ServerSession
+from sandboxes.lifecycle.restarts import Restarts
 from tool_gateway.interface import Health
 
 

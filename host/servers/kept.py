@@ -20,9 +20,9 @@ import anyio.abc
 from context.errors import SandboxError
 from context.events import EventType
 from context.json_values import JsonObject
-from host.server_session import Notify, ServerPlan
 from host.servers.keeper import ServerKeeper
-from sandboxes.warm_pool import Launch, WarmPool
+from host.servers.session import Notify, ServerPlan
+from sandboxes.lifecycle.warm_pool import Launch, WarmPool
 
 
 @dataclass(slots=True, eq=False)

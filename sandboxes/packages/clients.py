@@ -12,7 +12,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from sandboxes.host_commands import Finished, run_command
+from sandboxes.runtime.host_commands import Finished, run_command
 
 # Settings for the operator's own environments: where to install, which Python, what to build from source.
 _NOT_HANDED_ON = (

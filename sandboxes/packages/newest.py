@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from context.errors import GatehostError
-from sandboxes.host_commands import run_command
 from sandboxes.interface import SandboxHome
-from sandboxes.node import node_folder
 from sandboxes.packages.clients import run_uv
 from sandboxes.packages.locked import NPM_NAME, PYPI_NAME
+from sandboxes.runtime.host_commands import run_command
+from sandboxes.runtime.node import node_folder
 
 _SECONDS = 60.0
 _PINNED = re.compile(r"^[^ =]+==([A-Za-z0-9.!+_-]{1,128})", re.MULTILINE)

@@ -18,15 +18,15 @@ import anyio.to_thread
 from context.errors import ConfigError, SandboxError
 from context.json_values import JsonObject, JsonValue
 from context.visible_text import escape_line
-from sandboxes.host_commands import last_words, run_command
 from sandboxes.interface import Mount, Program, SandboxHome
-from sandboxes.node import NODE_INSIDE, provide_node
 from sandboxes.packages.clients import NPM_SWITCHES, npm_platform_switches
 from sandboxes.packages.entries import choose_entry
 from sandboxes.packages.locked import TREE_FIELDS, Locked, check_locked
 from sandboxes.packages.source import Source
 from sandboxes.packages.store import INSIDE, mount_of, place, provide
-from sandboxes.runtime_facts import RuntimeFacts
+from sandboxes.runtime.facts import RuntimeFacts
+from sandboxes.runtime.host_commands import last_words, run_command
+from sandboxes.runtime.node import NODE_INSIDE, provide_node
 
 _SECONDS = 900.0
 _MANIFEST_BYTES = 1024 * 1024

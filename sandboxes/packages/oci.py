@@ -11,11 +11,11 @@ import anyio.to_thread
 
 from context.errors import ConfigError, SandboxError
 from context.visible_text import escape_line
-from sandboxes.engine import connect
 from sandboxes.interface import Program, SandboxHome
 from sandboxes.packages.locked import Locked
 from sandboxes.packages.source import Source
-from sandboxes.runtime_facts import RuntimeFacts
+from sandboxes.runtime.engine import connect
+from sandboxes.runtime.facts import RuntimeFacts
 
 _PULL_SECONDS = 600
 

@@ -16,14 +16,14 @@ import anyio.to_thread
 
 from context.errors import ConfigError, SandboxError
 from context.visible_text import escape_line
-from sandboxes.host_commands import last_words
 from sandboxes.interface import Program, SandboxHome
 from sandboxes.packages.clients import run_uv
 from sandboxes.packages.entries import choose_entry
 from sandboxes.packages.locked import Locked, check_locked, normal_name
 from sandboxes.packages.source import Source
 from sandboxes.packages.store import INSIDE, mount_of, place, provide
-from sandboxes.runtime_facts import RuntimeFacts
+from sandboxes.runtime.facts import RuntimeFacts
+from sandboxes.runtime.host_commands import last_words
 
 PYTHON = "/usr/bin/python3"
 """The distribution's own, in the runtime image and under bubblewrap alike."""

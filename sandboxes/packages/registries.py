@@ -9,7 +9,7 @@ from sandboxes.interface import Program, SandboxHome
 from sandboxes.packages import npm, oci, pypi
 from sandboxes.packages.locked import Locked
 from sandboxes.packages.source import parse_source
-from sandboxes.runtime_facts import RuntimeFacts
+from sandboxes.runtime.facts import RuntimeFacts
 
 _KINDS = {"pypi": pypi, "npm": npm, "oci": oci}
 

@@ -26,9 +26,9 @@ from context.errors import ConfigError, SandboxError
 from context.json_values import JsonObject, digest
 from context.visible_text import escape_line
 from sandboxes.interface import Mount, SandboxHome
-from sandboxes.owners import is_dead, this_process
+from sandboxes.lifecycle.owners import is_dead, this_process
 from sandboxes.packages.locked import Locked
-from sandboxes.runtime_facts import RuntimeFacts
+from sandboxes.runtime.facts import RuntimeFacts
 
 INSIDE = "/opt/server"
 """Where a package's tree is seen inside every sandbox."""

@@ -28,14 +28,14 @@ from context.errors import SandboxError
 from context.ids import new_id
 from context.visible_text import escape_line
 from sandboxes.background import beside
-from sandboxes.host_facts import HOST_PYTHON
 from sandboxes.interface import Evidence, Mount, OpenSandbox, Program, SandboxHome, SandboxKind, SandboxSpec
-from sandboxes.owners import this_process
+from sandboxes.lifecycle.owners import this_process
 from sandboxes.probes.catalogue import PROBES, Attempt, Probe
 from sandboxes.probes.inside.trials import Outcome
 from sandboxes.probes.rows import Row, row
-from sandboxes.system_call_numbers import NUMBERS
-from sandboxes.user_choice import NOBODY
+from sandboxes.processes.user_choice import NOBODY
+from sandboxes.runtime.host_facts import HOST_PYTHON
+from sandboxes.seccomp.system_call_numbers import NUMBERS
 
 if TYPE_CHECKING:
     from mcp import Client

@@ -190,12 +190,16 @@ class FakeApprover:
         self.asked: list[ApprovalRequest] = []
         self.meanwhile: Callable[[], None] | None = None
 
-    async def ask(self, request: ApprovalRequest) -> Answered | Parked:
-        self.asked.append(request)
+    @property
+    def attended(self) -> bool:
+        return True
+
+    async def ask(self, requests: Sequence[ApprovalRequest]) -> Sequence[Answered | Parked]:
+        self.asked.extend(requests)
         await anyio.lowlevel.checkpoint()
         if self.meanwhile is not None:
             self.meanwhile()
-        return self.queue.popleft() if self.queue else self.answer
+        return [self.queue.popleft() if self.queue else self.answer for _ in requests]
 
 
 @dataclass

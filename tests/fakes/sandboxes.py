@@ -1,6 +1,6 @@
 """The in-memory twin of a sandbox: a script speaks raw bytes where a real server would.
 
-Everything between the bytes and the MCP SDK is the real thing (`sandboxes.transport.wire`), so what a scripted
+Everything between the bytes and the MCP SDK is the real thing (`sandboxes.wire.transport.wire`), so what a scripted
 server gets away with, a real one does too.
 """
 
@@ -15,11 +15,11 @@ import anyio.abc
 from context.errors import GatehostError
 from context.json_values import JsonObject
 from sandboxes.background import beside
-from sandboxes.decoder import WireLimits
 from sandboxes.interface import Evidence, SandboxHome, SandboxKind, SandboxSpec, WireCounts
 from sandboxes.opened import Gone, Opened
-from sandboxes.stderr_ring import StderrRing
-from sandboxes.transport import wire
+from sandboxes.wire.decoder import WireLimits
+from sandboxes.wire.stderr_ring import StderrRing
+from sandboxes.wire.transport import wire
 
 Script = Callable[[anyio.abc.ByteReceiveStream, anyio.abc.ByteSendStream], Awaitable[None]]
 """A server's life: reads its stdin, writes its stdout; when it returns, the server has exited."""

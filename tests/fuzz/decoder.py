@@ -10,9 +10,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from sandboxes.conversation import Conversation
-from sandboxes.decoder import Fault, LineDecoder, WireLimits
 from sandboxes.interface import WireCounts
+from sandboxes.wire.conversation import Conversation
+from sandboxes.wire.decoder import Fault, LineDecoder, WireLimits
 
 LIMITS = WireLimits(line_bytes=4096, depth=16, values=500)
 

@@ -28,10 +28,10 @@ from context.calls import ToolDefinition
 from context.json_values import JsonObject
 from host.cli import run_verb, runs_verb
 from host.cli.main import main
+from host.config.lock_file import update_lock
+from host.config.servers_file import load_servers, server_digest
 from host.journal import Journal
-from host.lock_file import update_lock
-from host.servers_file import load_servers, server_digest
-from sandboxes import owners
+from sandboxes.lifecycle import owners
 from tests.host import kit_server
 from tests.hostile import server as hostile_server
 

@@ -14,7 +14,8 @@ from context.calls import ToolDefinition
 from context.errors import ConfigError
 from context.json_values import JsonObject, canonical_bytes
 from context.visible_text import is_hidden
-from host.lock_file import Lock
+from host.config.lock_file import Lock
+from host.config.servers_file import ServersFile, load_servers
 from host.review.acceptance import accepted_lock, is_accepted, misfits, write_lock
 from host.review.arguments import arguments_of
 from host.review.comparison import compare_server
@@ -25,10 +26,9 @@ from host.review.proposal import propose
 from host.review.servers_text import appended, server_block, without_server, write_text
 from host.review.told import told_listing, told_server, told_stderr, told_tool
 from host.review.toml_text import value_text
-from host.server_session import Listing
-from host.servers_file import ServersFile, load_servers
+from host.servers.session import Listing
 from sandboxes.interface import Mount
-from tool_gateway.constraints import check_reachable
+from tool_gateway.arguments.constraints import check_reachable
 
 STRICTER = ("read", "write", "external_write", "destructive")
 

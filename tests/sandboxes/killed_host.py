@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 
 from sandboxes.interface import SandboxHome, SandboxSpec
-from sandboxes.owners import this_process
+from sandboxes.lifecycle.owners import this_process
 from sandboxes.registry import get
 from tests.hostile.programs import hostile_program
 

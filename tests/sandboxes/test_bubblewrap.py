@@ -10,13 +10,13 @@ import pytest
 
 from context.errors import SandboxError
 from sandboxes.bubblewrap import BubblewrapSandbox
-from sandboxes.bubblewrap_evidence import Entered, data_limit, judge_namespaces
-from sandboxes.cgroup_facts import LiveLimits
-from sandboxes.control_groups import can_hold, control_group, reap_groups
 from sandboxes.interface import Evidence, Mount, Program, SandboxHome, SandboxSpec
-from sandboxes.owners import this_process
-from sandboxes.proc_facts import MountFacts, ProcessFacts
-from sandboxes.user_choice import User
+from sandboxes.lifecycle.owners import this_process
+from sandboxes.limits.cgroup_facts import LiveLimits
+from sandboxes.limits.control_groups import can_hold, control_group, reap_groups
+from sandboxes.processes.evidence import Entered, data_limit, judge_namespaces
+from sandboxes.processes.proc_facts import MountFacts, ProcessFacts
+from sandboxes.processes.user_choice import User
 from tests.hostile.programs import hostile_program
 
 SPEC = SandboxSpec("kit", "run_1", "o", hostile_program("honest"))
@@ -57,9 +57,9 @@ def evidence(
     entered: Entered,
     written: frozenset[str] = frozenset(),
 ) -> Evidence:
-    monkeypatch.setattr("sandboxes.bubblewrap_evidence.read_mounts", lambda pid: mounts)
-    monkeypatch.setattr("sandboxes.bubblewrap_evidence.read_limits", lambda pid: limits)
-    monkeypatch.setattr("sandboxes.bubblewrap_evidence.read_groups", lambda pid: groups)
+    monkeypatch.setattr("sandboxes.processes.evidence.read_mounts", lambda pid: mounts)
+    monkeypatch.setattr("sandboxes.processes.evidence.read_limits", lambda pid: limits)
+    monkeypatch.setattr("sandboxes.processes.evidence.read_groups", lambda pid: groups)
     spec = replace(SPEC, written=written)
     return judge_namespaces(1, process, spec=spec, user=User(65534, 65534), entered=entered)
 
@@ -125,7 +125,7 @@ async def test_what_does_not_hold_is_said_by_name(sandbox_home: SandboxHome) -> 
 async def test_a_written_limit_that_nothing_can_enforce_is_refused_by_name(
     sandbox_home: SandboxHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandboxes.control_groups.group_folder", lambda pid, controller: None)
+    monkeypatch.setattr("sandboxes.limits.control_groups.group_folder", lambda pid, controller: None)
     monkeypatch.setattr("sandboxes.bubblewrap.has_systemd", lambda: False)
     spec = SandboxSpec("kit", "run_bwrap", this_process(), hostile_program("honest"))
     with anyio.fail_after(20):

@@ -18,11 +18,11 @@ import pytest
 from mcp import MCPError
 
 from context.errors import SandboxError, ServerError
-from sandboxes.conversation import ANSWER_REFUSED
 from sandboxes.interface import Mount, OpenSandbox, Program, SandboxHome, SandboxKind, SandboxSpec
-from sandboxes.owners import this_process
+from sandboxes.lifecycle.owners import this_process
 from sandboxes.registry import kinds
 from sandboxes.unconfined import MARK
+from sandboxes.wire.conversation import ANSWER_REFUSED
 from tests.hostile.programs import hostile_program
 from tests.sandboxes.connections import connected, words
 
@@ -70,7 +70,7 @@ class Bench:
                     if mark in (folder / "environ").read_bytes().split(b"\0"):
                         found.append(folder.name)
         if self.kind.name == "docker":
-            from sandboxes.engine import connect
+            from sandboxes.runtime.engine import connect
 
             client = connect()
             found += [

@@ -14,16 +14,16 @@ import pytest
 from mcp import MCPError
 
 from context.errors import SandboxError
-from sandboxes.cgroup_facts import LiveLimits
-from sandboxes.container_api import traits_of
+from sandboxes.containers.api import traits_of
+from sandboxes.containers.evidence import Granted, judge_container
 from sandboxes.docker import DockerSandbox, _granted, unavailable
-from sandboxes.docker_evidence import Granted, judge_container
-from sandboxes.engine import connect
 from sandboxes.interface import Mount, Program, SandboxHome, SandboxSpec
-from sandboxes.owners import this_process
-from sandboxes.proc_facts import ProcessFacts
-from sandboxes.seccomp_profile import docker_profile
-from sandboxes.user_choice import NOBODY, User, UserSpace, choose_user
+from sandboxes.lifecycle.owners import this_process
+from sandboxes.limits.cgroup_facts import LiveLimits
+from sandboxes.processes.proc_facts import ProcessFacts
+from sandboxes.processes.user_choice import NOBODY, User, UserSpace, choose_user
+from sandboxes.runtime.engine import connect
+from sandboxes.seccomp.profile import docker_profile
 from tests.hostile.programs import hostile_program
 from tests.sandboxes.connections import connected
 

@@ -19,7 +19,7 @@ from sandboxes.packages import resolve as resolve_package
 from sandboxes.packages import unpack as unpack_package
 from sandboxes.packages.clients import pip_settings, uv_environments
 from sandboxes.packages.entries import choose_entry
-from sandboxes.runtime_facts import RuntimeFacts, read_answer
+from sandboxes.runtime.facts import RuntimeFacts, read_answer
 
 FACTS = RuntimeFacts("3.11", "x86_64-unknown-linux-gnu")
 GIT = "pypi:mcp-server-git==2026.10.19"
@@ -300,7 +300,7 @@ async def test_a_package_that_fails_half_way_leaves_nothing(tmp_path):
 
 
 def test_what_a_dead_process_left_half_unpacked_is_removed_and_a_living_ones_is_not(tmp_path):
-    from sandboxes.owners import this_process
+    from sandboxes.lifecycle.owners import this_process
 
     boot, namespace, pid, start = this_process().split(":")
     servers = tmp_path / "servers"

@@ -15,9 +15,9 @@ import pytest
 import sandboxes.bubblewrap
 import sandboxes.docker
 from context.errors import SandboxError
-from sandboxes.container_api import ContainerApi
-from sandboxes.disk_watch import DiskWatch
+from sandboxes.containers.api import ContainerApi
 from sandboxes.interface import OpenSandbox, Sandbox, SandboxHome, SandboxKind, SandboxSpec
+from sandboxes.limits.disk_watch import DiskWatch
 from sandboxes.probes import PROBES, Row, probe_sandbox, table
 from sandboxes.probes.catalogue import Attempt, Probe
 from sandboxes.probes.inside.server import ATTEMPTS
@@ -56,7 +56,7 @@ async def test_all_28_are_denied_under_docker(sandbox_home: SandboxHome) -> None
 @pytest.mark.promise("every_way_out_is_closed")
 @pytest.mark.bubblewrap
 async def test_all_28_are_denied_under_bubblewrap_where_control_groups_can_be_had(sandbox_home: SandboxHome) -> None:
-    from sandboxes.control_groups import can_hold
+    from sandboxes.limits.control_groups import can_hold
 
     expected = set() if can_hold() else {25}
     with anyio.fail_after(120):
@@ -160,7 +160,7 @@ async def test_a_missing_wall_is_noticed_by_its_probe(
     if setting == "Memory":
         _without("MemorySwap", change)(monkeypatch)
     if setting == "ReadonlyRootfs":
-        monkeypatch.setattr("sandboxes.user_choice.NOBODY", 0)  # Only root may write where root owns.
+        monkeypatch.setattr("sandboxes.processes.user_choice.NOBODY", 0)  # Only root may write where root owns.
         monkeypatch.setattr("sandboxes.probes.runner.NOBODY", 0)
     with anyio.fail_after(120):
         probed = await probe_sandbox(get("docker"), sandbox_home, only=sorted(only | {3}))
@@ -184,7 +184,7 @@ async def test_without_the_launcher_a_writable_mount_executes(
 async def test_without_a_control_group_memory_is_not_held_and_that_is_seen(
     sandbox_home: SandboxHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sandboxes.control_groups.group_folder", lambda pid, controller: None)
+    monkeypatch.setattr("sandboxes.limits.control_groups.group_folder", lambda pid, controller: None)
     monkeypatch.setattr("sandboxes.bubblewrap.has_systemd", lambda: False)
     with anyio.fail_after(60):
         probed = await probe_sandbox(get("bubblewrap"), sandbox_home, only=(24, 25))

@@ -19,12 +19,12 @@ from tempfile import TemporaryDirectory
 import anyio
 
 from host.approvers.deny import DenyApprover
+from host.config.workshop import Workshop, open_workshop
 from host.home import find_home
 from host.journal import Journal
-from host.run_flags import RunFlags
-from host.runner import RunRequest, carry_out
+from host.runs.flags import RunFlags
+from host.runs.runner import RunRequest, carry_out
 from host.servers.kept import KeptServers
-from host.workshop import Workshop, open_workshop
 from tests.hostile.programs import FOLDER, INSIDE
 
 GATEHOST = str(Path(sys.executable).with_name("gatehost"))

@@ -1,10 +1,10 @@
 """The gate on values: every rule that the operator wrote for an argument holds.
 
-Decides: that all rules are asked. Does not decide what a rule means (`tool_gateway/constraints.py`).
+Decides: that all rules are asked. Does not decide what a rule means (`tool_gateway/arguments/constraints.py`).
 """
 
 from context.decisions import Allow, Decision, Deny, Reason
-from tool_gateway.constraints import check
+from tool_gateway.arguments.constraints import check
 from tool_gateway.interface import CallEvidence, CallProposal
 
 _MOST = 10

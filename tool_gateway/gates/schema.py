@@ -5,7 +5,7 @@ Decides: that. Does not decide what a schema may contain or cost (`schemas.py`).
 
 from context.decisions import Allow, Decision, Deny, Reason
 from tool_gateway.interface import CallEvidence, CallProposal
-from tool_gateway.schemas import UnusableSchema, compiled
+from tool_gateway.schemas.compiled import UnusableSchema, compiled
 
 _GATE = "schema"
 

@@ -15,13 +15,13 @@ from context.calls import ToolDefinition, ToolRef
 from context.errors import ServerError
 from context.events import EventType
 from context.json_values import JsonObject
-from host import server_session
-from host.server_pool import ServerPool
-from host.server_session import ServerPlan
+from host.servers import session as server_session
 from host.servers.keeper import ServerKeeper
+from host.servers.pool import ServerPool
+from host.servers.session import ServerPlan
 from sandboxes.interface import Program, SandboxHome, SandboxSpec
-from sandboxes.owners import this_process
-from sandboxes.restarts import RestartLimits, Restarts
+from sandboxes.lifecycle.owners import this_process
+from sandboxes.lifecycle.restarts import RestartLimits, Restarts
 from sandboxes.unconfined import UnconfinedSandbox
 from tests.hostile import server as hostile_server
 from tool_gateway.gates.health import HealthGate

@@ -11,9 +11,9 @@ from context.calls import ToolDefinition, ToolRef
 from context.errors import SandboxError
 from context.events import EventType
 from context.json_values import JsonObject
-from host.server_pool import ServerPool
-from host.server_session import ServerPlan
 from host.servers.kept import KeptServers
+from host.servers.pool import ServerPool
+from host.servers.session import ServerPlan
 from sandboxes.interface import Program, SandboxSpec
 from tests.fakes.sandboxes import HonestServer, ScriptedSandbox, text
 from tool_gateway.interface import KnownTool

@@ -1,0 +1,1 @@
+"""Tracing values to the content in which they were first seen. Pure, in memory, incremental."""

@@ -1,0 +1,1 @@
+"""The files an operator writes, each read in one place: servers, settings, lock, trust."""

@@ -1,0 +1,1 @@
+"""How long a sandbox lives: owners, pool, slots, restarts, what is left to reap."""

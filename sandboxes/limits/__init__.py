@@ -1,0 +1,1 @@
+"""Memory, processors, processes and disk: set, read back, watched."""

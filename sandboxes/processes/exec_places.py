@@ -1,0 +1,72 @@
+"""Where a server may execute files: only where nobody can have written them.
+
+Decides: the closed places of one server, whether this kernel can hold them closed, and the launcher in front of the
+server's program. Does not do it: `launch_inside` does, inside. What an interpreter reads is not execution: it can run
+a script from a writable folder, as it could run one from its own memory.
+"""
+
+import ctypes
+from base64 import b64encode
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from sandboxes.interface import Mount, SandboxSpec
+from sandboxes.processes.user_choice import all_mounts
+from sandboxes.runtime.host_facts import HOST_PYTHON
+from sandboxes.seccomp.filter import filter_program
+
+_CREATE_RULESET = 444
+_VERSION = 1
+_FIRST_USABLE = 2
+"""Version 1 refuses every move of a file into another folder, which servers do all the time."""
+
+_ALWAYS_CLOSED = ("/tmp", "/dev", "/proc", "/sys", "/run")
+
+
+@lru_cache(maxsize=1)
+def landlock_version() -> int:
+    """The Landlock version of this kernel; 0 where it has none or it is switched off (landlock_create_ruleset(2))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION)))
+
+
+def unheld() -> str | None:
+    """Why this kernel cannot keep writable places from being executed, or None."""
+    version = landlock_version()
+    if version >= _FIRST_USABLE:
+        return None
+    return "this kernel has no Landlock" if version == 0 else "this kernel's Landlock is too old (Linux 5.19 has it)"
+
+
+def launched(spec: SandboxSpec, *, own_kernel: bool = False) -> list[str]:
+    """The server's command behind the launcher. The Python is the runtime image's, or that of the host's `/usr`.
+
+    Args:
+        own_kernel: The runtime has a kernel of its own. It may have no Landlock, and what the engine hands it as a
+            filter may be ignored (gVisor without `--oci-seccomp`), so the launcher loads that too.
+    """
+    steps = filter_program() if own_kernel else None
+    arguments = ["try" if own_kernel else "must", ":".join(closed_places(spec)), b64encode(steps or b"").decode()]
+    return [HOST_PYTHON, "-I", "-S", "-c", _text(), *arguments, *spec.program.argv]
+
+
+def closed_places(spec: SandboxSpec) -> list[str]:
+    """Places inside whose files are not executed.
+
+    A read-only mount is one of them when its host folder can be written through another mount: Landlock's rules
+    hold for a folder by whatever name it is reached.
+    """
+    mounts = all_mounts(spec)
+    writable = [mount.host for mount in mounts if mount.mode == "rw"]
+    closed = [mount.at for mount in mounts if mount.mode == "rw" or _lies_in(mount, writable)]
+    return sorted({*_ALWAYS_CLOSED, *closed})
+
+
+def _lies_in(mount: Mount, folders: Iterable[Path]) -> bool:
+    return any(mount.host.is_relative_to(folder) for folder in folders)
+
+
+@lru_cache(maxsize=1)
+def _text() -> str:
+    return Path(__file__).with_name("launch_inside.py").read_text(encoding="utf-8")

@@ -1,0 +1,1 @@
+"""The operator's rules on arguments: paths into them, and what each constraint means."""

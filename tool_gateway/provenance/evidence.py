@@ -1,0 +1,114 @@
+"""What the provenance gates see besides the call: sources, grants, the task, and which means are in force.
+
+Decides: the shapes. Does not decide where grants come from (`endorsements.py`, `words.py`) nor what they are
+worth for a value (`judgement.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from context.calls import ToolRef
+from context.json_values import JsonValue
+from context.origins import Source
+from context.provenance.interface import Sources
+
+ProvenanceMode = Literal["strict", "sinks", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePattern:
+    """Which results a grant is about: `server.tool`, `server.tool[arg=value]`, or the model's own words.
+
+    Attributes:
+        ref: None stands for the model.
+        argument, value: The result of the one call whose argument at this path has this value.
+    """
+
+    ref: ToolRef | None
+    argument: str | None = None
+    value: JsonValue = None
+
+    def matches(self, source: Source) -> bool:
+        if self.ref is None:
+            return source.kind == "model"
+        if source.kind != "tool" or source.ref != self.ref:
+            return False
+        if self.argument is None:
+            return True
+        found: JsonValue = source.arguments
+        for name in self.argument.split("."):
+            if not isinstance(found, dict) or name not in found:
+                return False
+            found = found[name]
+        return found == self.value or (isinstance(found, int | float) and str(found) == self.value)
+
+    def __str__(self) -> str:
+        if self.ref is None:
+            return "model"
+        return f"{self.ref}[{self.argument}={self.value}]" if self.argument is not None else str(self.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One source may decide one argument of one tool, for one run. Shown, recorded, never widened later.
+
+    Attributes:
+        argument: Path into the arguments, `[]` for list items: `order.files[].path`.
+        given_by: `flag:--endorse`, `prompt`, `words`, `answer:apr_…`.
+        because: One sentence for people, escaped.
+        pointers: Words of the user that say which record of the source is meant; none: all of it.
+    """
+
+    source: SourcePattern
+    ref: ToolRef
+    argument: str
+    given_by: str
+    because: str
+    pointers: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.source}=>{self.ref}:{self.argument}"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScope:
+    """Which effects the user's own words ask for.
+
+    Attributes:
+        effects: Tools with an effect other than `read` that the words name, each with the words that do.
+    """
+
+    effects: Mapping[ToolRef, str] = field(default_factory=dict[ToolRef, str])
+
+    def names(self, ref: ToolRef) -> bool:
+        return ref in self.effects
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """The means that spare people questions, each a switch, so that each can be measured alone."""
+
+    word_grants: bool = True
+    uniqueness: bool = True
+    derived_values: bool = True
+    content_rule: bool = True
+    task_scope: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceEvidence:
+    """All that the provenance gates know of a run.
+
+    Attributes:
+        task: None where no scope was read from the user's words (`word_grants = false`, or another host's client).
+        own_values: A value that no untrusted source contains counts as the agent's own: for clients of `gatehost
+            serve`, whose user's words the gateway never sees.
+    """
+
+    mode: ProvenanceMode
+    sources: Sources
+    grants: tuple[Grant, ...] = ()
+    task: TaskScope | None = None
+    means: Means = Means()
+    own_values: bool = False

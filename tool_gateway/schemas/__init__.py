@@ -1,0 +1,1 @@
+"""A server's JSON Schemas, made bounded: vetted, compiled, explained."""
