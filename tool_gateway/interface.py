@@ -13,6 +13,7 @@ from context.decisions import Decision, Reason
 from context.events import Event
 from context.json_values import JsonObject, JsonValue
 from context.labels import UNTRUSTED, Label
+from context.quantities import Rate
 from context.runs import CallState
 from tool_gateway.policy.question import PolicyQuestion, Principal
 from tool_gateway.provenance.evidence import Grant, ProvenanceEvidence
@@ -29,6 +30,7 @@ class CallProposal:
     Attributes:
         name: What the model called; resolved by the directory, never trusted.
         malformed: The raw text when the arguments were no JSON object.
+        filled: Argument paths that the gateway filled itself; no model chose their values.
     """
 
     call_id: str
@@ -38,6 +40,7 @@ class CallProposal:
     name: str
     arguments: JsonObject | None
     malformed: str | None = None
+    filled: frozenset[str] = frozenset()
 
 
 Proposal: TypeAlias = CallProposal
@@ -54,6 +57,7 @@ class KnownTool:
         returns: Label of its results.
         call_timeout: Seconds.
         result_bytes: Cap on a result.
+        server_rate, server_concurrency: What the server as a whole allows.
     """
 
     ref: ToolRef
@@ -64,6 +68,8 @@ class KnownTool:
     call_timeout: float = 60.0
     result_bytes: int = 1024 * 1024
     owner: str | None = None
+    server_rate: Rate | None = None
+    server_concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

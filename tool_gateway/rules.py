@@ -5,9 +5,9 @@ Decides: the keys, their types and their defaults. Does not decide what they mea
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from context.calls import ApproveMode, Effect
 from context.labels import Label
@@ -103,3 +103,16 @@ class ToolRule(Settings):
     unredacted: tuple[str, ...] = ()
     returns: Returns | None = None
     arguments: Mapping[str, ArgumentRule] = Field(default_factory=dict[str, ArgumentRule])
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether calling twice does no more than calling once, by what the operator declared."""
+        return self.effect == "read" or self.idempotent or self.idempotency_key is not None
+
+    @model_validator(mode="after")
+    def _retries_cannot_harm(self) -> Self:
+        if self.limits.retries and not self.repeatable:
+            raise ValueError(
+                "limits.retries would repeat an effect; leave it, or declare `idempotent` or an `idempotency_key`"
+            )
+        return self

@@ -5,7 +5,7 @@ Does not decide when they are written (`gateway.py`) nor how (`Journal`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -19,6 +19,8 @@ from context.messages import Text
 from context.runs import CallState
 from context.visible_text import escape, escape_line
 from tool_gateway.interface import Approval, ApprovalRequest, CallChange, CallEnd, CallProposal, Entry, KnownTool, Scope
+from tool_gateway.policy.question import Principal
+from tool_gateway.provenance.evidence import Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class RunScope:
         ids: Event and record ids: agent, session_id, trace_id.
         policy_version: Digest of all rules in force; part of every approval's binding.
         approval_lifetime: Seconds until an unanswered or unused approval expires.
+        principal: For whom calls are made.
     """
 
     run_id: str
@@ -37,6 +40,7 @@ class RunScope:
     ids: Mapping[str, str]
     policy_version: str
     approval_lifetime: float = 24 * 3600.0
+    principal: Principal = field(default_factory=lambda: Principal("default", ""))
 
 
 class Trail:
@@ -60,6 +64,10 @@ class Trail:
     def progressed(self, done: float, total: float | None, message: str | None) -> None:
         self._progress = {"progress": done, "total": total, "message": escape_line(message or "", 200)}
 
+    def key(self, call: CallProposal, tool: KnownTool) -> str:
+        """The same through retries and resumption, another for every other call: what fences it, here and there."""
+        return digest([call.run_id, call.call_id, str(tool.ref), call.arguments])
+
     def event(self, kind: EventType, data: JsonObject) -> Event:
         return Event(kind, self._run.run_id, dict(self._ids), data)
 
@@ -74,9 +82,7 @@ class Trail:
         approval: Approval | None = None,
         legs: int | None = None,
     ) -> CallChange:
-        key = (
-            digest([call.run_id, call.call_id, str(tool.ref), call.arguments]) if tool and state == "intended" else None
-        )
+        key = self.key(call, tool) if tool and state == "intended" else None
         return CallChange(
             call.call_id,
             state,
@@ -192,6 +198,15 @@ class Trail:
             "expires": utc_text(request.expires),
         }
         return self._entry("approval", body, {"note": approval.note} if approval.note else {})
+
+    def grant_entry(self, grant: Grant) -> Entry:
+        body: JsonObject = {
+            "source": str(grant.source),
+            "tool": str(grant.ref),
+            "argument": grant.argument,
+            "given_by": grant.given_by,
+        }
+        return self._entry("grant", body, {"because": grant.because})
 
     def outcome_entry(self, end: CallEnd) -> Entry:
         body: JsonObject = {
