@@ -17,10 +17,10 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # ruff sorts imports by which files exist, and its cache does not notice a new one: hence --no-cache in `lint`.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check bench soak lock setup clean stop-engine
+.PHONY: help demo test lint check bench bench-worst-case soak lock setup clean stop-engine
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## watch an agent work on real, sandboxed servers: no key, no account
 	@$(GATEHOST) demo $(ARGS)
@@ -39,6 +39,9 @@ check: lint test ## everything that must pass before a commit
 
 bench: $(INSTALLED) ## the costs of governing, as ratios
 	@.ci/with-engine $(VENV)/bin/python -m benchmarks $(ARGS)
+
+bench-worst-case: $(INSTALLED) ## an obedient model, invented worlds, every attack: what gets through, what is asked
+	@$(VENV)/bin/python -m benchmarks.worst_case $(ARGS)
 
 soak: $(INSTALLED) ## 300 runs twice over (RUNS=300), then the sandbox tests again and again (ROUNDS=20); nothing may be left
 	@.ci/with-engine .ci/soak $(ROUNDS) $(RUNS)

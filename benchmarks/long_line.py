@@ -1,13 +1,14 @@
 """What does a line of 50 MB cost that nobody asked for, in time and memory?
 
-The decoder alone, then the whole way through a real pipe, then the SDK's own reader on a line it can still take.
+The decoder alone, then the whole way through a real pipe and out of real sandboxes, then the SDK's own reader on a
+line it can still take.
 """
 
 import gc
 import sys
 import time
 import tracemalloc
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,17 @@ from typing import Any
 import anyio
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCNotification
+from mcp_types import JSONRPCRequest
 
 from benchmarks.answers import Aim, Answer
 from benchmarks.house import launcher
 from benchmarks.stats import p50
+from host.home import find_home
+from sandboxes.interface import Program, SandboxHome, SandboxKind, SandboxSpec
+from sandboxes.lifecycle.owners import this_process
+from sandboxes.lifecycle.warm_pool import Launch
+from sandboxes.registry import kinds
+from sandboxes.runtime.host_facts import HOST_PYTHON
 from sandboxes.wire.decoder import Fault, LineDecoder, WireLimits
 
 _MEGA = 1024**2
@@ -27,42 +34,56 @@ _CHUNK = 64 * 1024
 _ROUNDS = 5
 _TIME_LIMIT_MS, _MEMORY_LIMIT_MB = 50.0, 10.0
 
-# Waits for a line, then writes one long answer-like line and a short notification behind it.
+_PIPE = "a pipe, our transport"
+
+# Waits for a request, then writes one long answer and a short notification behind it.
 _TALKER = """
 import sys
 size = int(sys.argv[1])
 sys.stdin.readline()
 out = sys.stdout.buffer
-out.write(b'{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"')
+out.write(b'{"jsonrpc":"2.0","id":1,"result":{"text":"')
 for _ in range(size // 65536):
     out.write(b"x" * 65536)
 out.write(b'"}}\\n{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"end"}}\\n')
 out.flush()
 sys.stdin.readline()
 """
-_GO = SessionMessage(JSONRPCNotification(jsonrpc="2.0", method="notifications/initialized"))
+_GO = SessionMessage(JSONRPCRequest(jsonrpc="2.0", id=1, method="tools/call", params={}))
 
 
 async def measure(folder: Path) -> list[Answer]:
-    """Milliseconds and peak memory of our decoder; milliseconds of both readers over a pipe."""
+    """Milliseconds and peak memory of our decoder; milliseconds of both readers over a pipe, and out of sandboxes."""
     limits = WireLimits()
     alone, early = _decoder_alone(limits, 50 * _MEGA)
     peak = _peak(limits, 50 * _MEGA) / _MEGA
-    rows: list[tuple[str | float, ...]] = [
-        ("decoder alone, 50 MB line", alone, peak, f"refused after {early:.1f} ms, at its limit of 4 MiB")
+    rows: list[tuple[str | float, ...]] = [("the decoder alone", "50", early, alone, f"{peak:.1f}")]
+    home = find_home().sandbox_home()
+    ways: list[tuple[str, Launch]] = [
+        (_PIPE, launcher(folder, "talker", _talker(50))),
     ]
-    for size in (4, 50):
-        times = [await _through_us(folder, size * _MEGA) for _ in range(_ROUNDS)]
-        rows.append(
-            (f"through a pipe and our transport, {size} MB line", p50(times), "", "refused, the next message read")
-        )
-    times = [await _through_sdk(4 * _MEGA) for _ in range(_ROUNDS)]
-    rows.append(("through a pipe and the SDK's reader, 4 MB line", p50(times), "", "delivered; grows with the square"))
+    for name, kind in kinds().items():
+        if kind.confines and kind.unavailable() is None:
+            ways.append((f"{name}, our transport", _behind_walls(home, kind, 50)))
+    piped = 0.0
+    for name, launch in ways:
+        answered, over = await _typical(lambda launch=launch: _through_us(launch))
+        rows.append((name, "50", answered, over, ""))
+        piped = over if name == _PIPE else piped
+    answered, over = await _typical(lambda: _through_sdk(4))
+    rows.append(("a pipe, the SDK's reader (delivered; grows with the square)", "4", answered, over, ""))
     aims = [
-        Aim("50 MB line in the decoder", alone, _TIME_LIMIT_MS, "ms"),
-        Aim("peak memory meanwhile", peak, _MEMORY_LIMIT_MB, "MB"),
+        Aim("a line of 50 MB in the decoder", alone, _TIME_LIMIT_MS, "ms"),
+        Aim("a line of 50 MB through a pipe", piped, _TIME_LIMIT_MS, "ms"),
+        Aim("peak memory of the decoder", peak, _MEMORY_LIMIT_MB, "MB"),
     ]
-    return [Answer("A line of 50 MB", ("way", "ms p50", "peak MB", ""), rows, aims)]
+    columns = ("way", "MB", "ms until its caller has an error", "ms until the next message", "peak MB")
+    return [Answer("An answer of 50 MB, where 4 MiB are the most", columns, rows, aims)]
+
+
+async def _typical(once: Callable[[], Awaitable[tuple[float, float]]]) -> tuple[float, float]:
+    taken = [await once() for _ in range(_ROUNDS)]
+    return p50([answered for answered, _ in taken]), p50([over for _, over in taken])
 
 
 def _chunks(size: int) -> Sequence[bytes]:
@@ -104,18 +125,24 @@ def _peak(limits: WireLimits, size: int) -> float:
     return peak
 
 
-def _talker(size: int) -> list[str]:
-    return [sys.executable, "-I", "-S", "-c", _TALKER, str(size)]
+def _talker(megabytes: int, python: str = sys.executable) -> list[str]:
+    return [python, "-I", "-S", "-c", _TALKER, str(megabytes * _MEGA)]
 
 
-async def _through_us(folder: Path, size: int) -> float:
-    """Milliseconds from our sign to the message behind a line of `size` bytes, with the usual limit of 4 MiB."""
-    async with launcher(folder, "talker", _talker(size + _MEGA))() as opened:
+def _behind_walls(home: SandboxHome, kind: SandboxKind, megabytes: int) -> Launch:
+    program = Program(tuple(_talker(megabytes, HOST_PYTHON)))
+    spec = SandboxSpec(server="talker", run_id="bench", owner=this_process(), program=program)
+    return lambda: kind.make(home).open(spec)
+
+
+async def _through_us(launch: Launch) -> tuple[float, float]:
+    """See `_until_end`; with the usual limit of 4 MiB."""
+    async with launch() as opened:
         return await _until_end(opened.read, opened.write)
 
 
-async def _through_sdk(size: int) -> float:
-    command, *args = _talker(size)
+async def _through_sdk(megabytes: int) -> tuple[float, float]:
+    command, *args = _talker(megabytes)
     async with _quiet_sdk(command, args) as (read, write):
         return await _until_end(read, write)
 
@@ -126,13 +153,17 @@ async def _quiet_sdk(command: str, args: list[str]) -> AsyncGenerator[tuple[Any,
         yield streams[0], streams[1]
 
 
-async def _until_end(read: Any, write: Any) -> float:
+async def _until_end(read: Any, write: Any) -> tuple[float, float]:
+    """Milliseconds from our request until something answers it, and until the message behind the long line is there."""
     await anyio.sleep(0.2)  # the child has started
+    answered = 0.0
     started = time.perf_counter()
     await write.send(_GO)
     with anyio.fail_after(60):
         while True:
-            item = await read.receive()
-            params = getattr(getattr(item, "message", None), "params", None) or {}
-            if params.get("data") == "end":
-                return (time.perf_counter() - started) * 1e3
+            message = getattr(await read.receive(), "message", None)
+            taken = (time.perf_counter() - started) * 1e3
+            if getattr(message, "id", None) == 1:
+                answered = taken
+            elif (getattr(message, "params", None) or {}).get("data") == "end":
+                return answered, taken

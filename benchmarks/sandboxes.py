@@ -44,6 +44,8 @@ _NODE = (
     {},
 )
 _ROUNDS = 12
+_POOLED = ", warm pool"
+_LOADED_SECONDS = 2.0
 _LINES = 600
 _FIFTY = 50
 _WARM, _COLD, _BWRAP = 1.2, 1.3, 1.1
@@ -109,10 +111,10 @@ async def _first_calls(
         ways["docker run (CLI)"] = lambda: _stdio(argv, {"PATH": os.environ["PATH"]})
     async with _pools(home, usable, {kind: _spec(await program(kind), mounts) for kind in sorted(usable)}) as pools:
         for kind, pool in pools.items():
-            ways[f"{kind}, warm pool"] = lambda pool=pool: _taken(pool)
+            ways[kind + _POOLED] = lambda pool=pool: _taken(pool)
         served = {name: _Served(start, tool, arguments) for name, start in ways.items()}
         works, notes = await _trial(served)
-        kept = [pool for kind, pool in pools.items() if f"{kind}, warm pool" in works]
+        kept = [pool for kind, pool in pools.items() if kind + _POOLED in works]
         taken = await _timed(works, rounds=_ROUNDS, pools=kept)
     base = p50(taken["bare (the SDK's stdio client)"])
     rows = [(name, p50(values) * 1e3, p95(values) * 1e3, p50(values) / base) for name, values in taken.items()]
@@ -146,12 +148,18 @@ async def _trial(ways: Mapping[str, _Served]) -> tuple[dict[str, _Served], list[
 async def _timed(ways: Mapping[str, _Served], *, rounds: int, pools: Sequence[WarmPool]) -> dict[str, list[float]]:
     taken: dict[str, list[float]] = {name: [] for name in ways}
     order = list(ways.items())
+    for pool in pools:
+        await pool.filled()
+    await anyio.sleep(_LOADED_SECONDS)
     for _ in range(rounds):
         order.append(order.pop(0))
         for name, way in order:
-            for pool in pools:
-                await pool.filled()  # nothing is being started beside what is measured
             taken[name].append(await way.first_call())
+            if name.endswith(_POOLED):
+                # What takes its place is started and loads its program; nothing may do so beside what is measured.
+                for pool in pools:
+                    await pool.filled()
+                await anyio.sleep(_LOADED_SECONDS)
     return taken
 
 

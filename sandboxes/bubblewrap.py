@@ -2,15 +2,15 @@
 
 Decides: the namespaces, the mounts, the user, the filter and the limits that a machine without a container
 engine can give, and that nothing outlives its host. Does not decide what stands afterwards:
-`bubblewrap_evidence` reads that from `/proc`, and names what this kind cannot enforce.
+`processes.evidence` reads that from `/proc`, and names what this kind cannot enforce.
 
 Two ways in. Root sets the mounts up as itself and then becomes the server's user inside, through `setpriv`:
 so a server's files may lie under folders that only root can pass, and what it writes belongs to the mount's
 owner. Anybody else enters a user namespace, where only the own uid exists.
 
 Memory, processes and processor time are bounded by a control group of our own (`control_groups`), or by a scope where
-systemd owns them (`systemd_scope`); where neither can be had, resource limits stand in for some, and a limit that the
-operator wrote down and nothing can enforce is refused.
+systemd owns them (`systemd_scope`); where neither can be had, resource limits and a look at what is used stand in for
+some, and a limit that the operator wrote down and nothing can enforce is refused.
 
 The arguments travel through a file descriptor, and bubblewrap itself gets an empty environment: its first
 process stays visible inside, and a uid-0 server could read both.
@@ -22,7 +22,7 @@ import posixpath
 import shutil
 import signal
 import subprocess  # noqa: TID251 -- one look at what this bubblewrap can do
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +38,7 @@ from sandboxes.background import beside
 from sandboxes.interface import Evidence, SandboxHome, SandboxKind, SandboxSpec, WireCounts
 from sandboxes.limits.control_groups import ControlGroup, control_group, reap_groups
 from sandboxes.limits.disk_watch import watch_disk
+from sandboxes.limits.memory_watch import watch_memory
 from sandboxes.limits.systemd_scope import can_scope, scope_command, scope_env
 from sandboxes.opened import Gone, Opened
 from sandboxes.processes.child_process import child_process
@@ -106,13 +107,22 @@ class BubblewrapSandbox:
             writable = [mount.host for mount in all_mounts(spec) if mount.mode == "rw"]
             await watch_disk(writable, spec.disk, full.append)
             if full:
-                gone.tell(full[0])
-                first.kill()
+                end(full[0])
+
+        async def bound_memory() -> None:
+            if "memory" not in bounds.grouped:
+                await watch_memory(first.pid, spec.memory, end)
+
+        def end(why: str) -> None:
+            gone.tell(why)
+            first.kill()
 
         with _Handles() as handles:
-            said, held_back = handles.pipe(), handles.gate() if bounds.group else None
-            inner = _inner_command(spec, user, bounds)
-            outer = _arguments(spec, user, handles, status=said.write, block=held_back)
+            said, gate = handles.pipe(), handles.gate() if bounds.group else None
+            # The launcher may start while its groups are entered, which takes the kernel some 10 ms; a server may not.
+            launches = not executes_writable()
+            inner = _inner_command(spec, user, bounds, gate=gate if launches else None)
+            outer = _arguments(spec, user, handles, status=said.write, block=None if launches else gate)
             argv = [_program("bwrap"), "--args", str(handles.file("\0".join(outer).encode() + b"\0")), "--", *inner]
             async with child_process(
                 [*bounds.prefix, *argv],
@@ -131,7 +141,7 @@ class BubblewrapSandbox:
                     handles.open_gate()
                 evidence = await _evidence(first.pid, gone, ring, spec, user, bounds)
                 async with (
-                    beside(bound_disk),
+                    beside(bound_disk, bound_memory),
                     wire(
                         child.stdin,
                         child.stdout,
@@ -152,9 +162,9 @@ class BubblewrapSandbox:
                         gone=gone,
                     )
 
-    async def reap(self) -> list[str]:
+    async def reap(self, servers: Collection[str] | None = None) -> list[str]:
         """The namespaces die with the process that opened them; empty control groups and secrets may be left."""
-        return await anyio.to_thread.run_sync(lambda: [*reap_groups(), *reap_secret_files()])
+        return await anyio.to_thread.run_sync(lambda: [*reap_groups(servers), *reap_secret_files(servers)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +199,7 @@ async def _bounds(spec: SandboxSpec) -> AsyncGenerator[_Bounds, None]:
             prefix = tuple(scope_command(memory=spec.memory, pids=spec.pids, cpus=cpus))
         yield _Bounds(prefix=prefix)
         return
-    with control_group(memory=spec.memory, pids=spec.pids, cpus=cpus) as group:
+    with control_group(spec.server, memory=spec.memory, pids=spec.pids, cpus=cpus) as group:
         yield _Bounds(group=group if group.held else None)
 
 
@@ -197,6 +207,10 @@ def _enter(group: ControlGroup, first: int, server: str) -> None:
     """Raises: SandboxError: it ended before, or may not be moved."""
     try:
         group.add(first)
+        # What it forks from now on is in the groups too; what it forked before is its child by now.
+        for child in children(first):
+            with suppress(ProcessLookupError):
+                group.add(child)
     except OSError as error:
         raise SandboxError(
             f"its control group cannot be entered: {error.strerror}",
@@ -325,7 +339,7 @@ def executes_writable() -> str:
     return unheld() or ""
 
 
-def _inner_command(spec: SandboxSpec, user: User, bounds: _Bounds) -> list[str]:
+def _inner_command(spec: SandboxSpec, user: User, bounds: _Bounds, *, gate: int | None) -> list[str]:
     command: list[str] = []
     if _is_root():
         command += [_SETPRIV, "--reuid", str(user.uid), "--regid", str(user.gid), "--clear-groups"]
@@ -336,7 +350,7 @@ def _inner_command(spec: SandboxSpec, user: User, bounds: _Bounds) -> list[str]:
         limits.append(f"--data={data_limit(spec)}")
     if "pids" not in bounds.grouped:
         limits.append(f"--nproc={spec.pids + (threads_of(user.uid) if _counts_all_processes() else 2)}")
-    program = list(spec.program.argv) if executes_writable() else launched(spec)
+    program = list(spec.program.argv) if executes_writable() else launched(spec, gate=gate)
     return [*command, _PRLIMIT, *limits, "--", *program]
 
 
@@ -409,7 +423,7 @@ class _Handles:
         return _Pipe(read, write)
 
     def gate(self) -> int:
-        """What bubblewrap waits at before it starts anything, until `open_gate`."""
+        """What is waited at before the server starts, until `open_gate`."""
         read, self._gate = os.pipe2(os.O_CLOEXEC)
         self._kept.append(self._gate)
         return self.hand_on(read)

@@ -1,11 +1,11 @@
 """The kind `docker`: one hardened container per server, over the engine's API.
 
 Decides: every setting of the container, the life of its stdio connection, and that it is removed whatever
-happens. Does not decide what stands afterwards: `docker_evidence` reads that back from the live container.
+happens. Does not decide what stands afterwards: `containers.evidence` reads that back from the live container.
 
 The engine's own seccomp profile is not used, nor its choice of what is read-only under /dev and /proc. What no engine
 can bound is bounded by us: files run only from read-only places (`exec_places`), secrets are files in memory
-(`secret_files`), and what is added to writable mounts is measured (`disk_watch`).
+(`secrets.files`), and what is added to writable mounts is measured (`disk_watch`).
 
 The CLI is not used: `docker run -i` in a child would leave the container behind whenever that child dies.
 Containers carry the owning process in a label, so that the next start removes what a killed host left.
@@ -15,7 +15,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,9 @@ _EXIT_SECONDS = 0.5
 _REMOVE_SECONDS = 20.0
 _STATE_SECONDS = 2.0
 _SHM_BYTES = 8 * 1024**2
-OF_THIS_KERNEL = frozenset({"runc", "crun", "io.containerd.runc.v2"})
+OF_THIS_KERNEL = frozenset(
+    {"runc", "crun", "io.containerd.runc.v2", "io.containerd.runc.v1", "io.containerd.runtime.v1.linux"}
+)
 """Runtimes whose containers are processes of this kernel; others (gVisor, Kata) have one of their own."""
 
 _MASKED = (
@@ -106,9 +108,9 @@ class DockerSandbox:
             finally:
                 api.close()
 
-    async def reap(self) -> list[str]:
+    async def reap(self, servers: Collection[str] | None = None) -> list[str]:
         """See `interface.Sandbox.reap`."""
-        return [*await _call(_reap), *await _call(reap_secret_files)]
+        return [*await _call(_reap, servers), *await _call(reap_secret_files, servers)]
 
     def _runtime_image(self) -> str:
         from sandboxes.runtime.image import runtime_image
@@ -195,7 +197,7 @@ def _granted(spec: SandboxSpec, traits: EngineTraits) -> Granted:
     if traits.first_uid is not None:
         space = UserSpace(first=traits.first_uid, size=2**16)
     kernel = spec.runtime in OF_THIS_KERNEL
-    why = unheld() if kernel else f"the runtime {escape_line(spec.runtime)} has a kernel of its own, without Landlock"
+    why = unheld() if kernel else None
     if spec.program.image is not None:
         why = "an image of its own has no launcher of ours"
     return Granted(
@@ -313,13 +315,17 @@ async def _remove(api: ContainerApi, name: str) -> None:
                 return
 
 
-def _reap() -> list[str]:
+def _reap(servers: Collection[str] | None) -> list[str]:
     try:
         connected = ContainerApi(timeout=30.0)
     except SandboxError:
         return []  # Where no engine answers, none of its containers runs; a later start looks again.
     with connected as api:
-        return [name for name, owner in api.owned() if is_dead(owner) and api.remove(name)]
+        return [
+            held.name
+            for held in api.owned()
+            if (servers is None or held.server in servers) and is_dead(held.owner) and api.remove(held.name)
+        ]
 
 
 async def _call(call: "Callable[..., _Made]", *args: Any, abandon: bool = False, **options: Any) -> _Made:

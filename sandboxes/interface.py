@@ -4,7 +4,7 @@ Decides: the shapes and what every sandbox promises. Does not decide how any one
 kind is one file that ends in `KIND = SandboxKind(…)`, and one conformance suite runs over all.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,8 +167,12 @@ class Sandbox(Protocol):
         """
         ...
 
-    async def reap(self) -> list[str]:
-        """Remove what dead owners left behind; the names of what was removed."""
+    async def reap(self, servers: Collection[str] | None = None) -> list[str]:
+        """Remove what dead owners left behind; the names of what was removed.
+
+        Args:
+            servers: Only what was left of these; everything when None.
+        """
         ...
 
 

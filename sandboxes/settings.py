@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from context.quantities import Size, Span
+from context.quantities import RateText, Size, Span
 
 
 class Settings(BaseModel):
@@ -27,7 +27,12 @@ class MountSettings(Settings):
 
 
 class Limits(Settings):
-    """Bounds on one server. Sizes in bytes, times in seconds, after parsing."""
+    """Bounds on one server. Sizes in bytes, times in seconds, after parsing.
+
+    Attributes:
+        rate: Calls of all its tools per span of time, `60/m`.
+        concurrency: Calls of all its tools at one time.
+    """
 
     memory: Size = 512 * 1024**2
     cpus: float = Field(default=1.0, gt=0)
@@ -36,6 +41,9 @@ class Limits(Settings):
     call_timeout: Span = 60.0
     start_timeout: Span = 30.0
     result_bytes: Size = 1024**2
+    # How often it is called binds us, not the server: left out of dumps, and so of the digest that is accepted.
+    rate: RateText | None = Field(default=None, exclude=True)
+    concurrency: int | None = Field(default=None, ge=1, exclude=True)
 
 
 class WallSettings(Settings):

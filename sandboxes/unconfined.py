@@ -21,7 +21,7 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -111,9 +111,9 @@ class UnconfinedSandbox:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    async def reap(self) -> list[str]:
+    async def reap(self, servers: Collection[str] | None = None) -> list[str]:
         """See `interface.Sandbox.reap`."""
-        return await anyio.to_thread.run_sync(lambda: [*_reap(self._leases), *reap_secret_files()])
+        return await anyio.to_thread.run_sync(lambda: [*_reap(self._leases, servers), *reap_secret_files(servers)])
 
 
 def unavailable() -> str | None:
@@ -129,9 +129,11 @@ def _take_lease(folder: Path, owner: str) -> Path:
     return work
 
 
-def _reap(leases: Path) -> list[str]:
+def _reap(leases: Path, servers: Collection[str] | None) -> list[str]:
     removed: list[str] = []
     for folder in sorted(leases.glob("unconfined-*")):
+        if servers is not None and folder.name.partition("-")[2].rpartition("-")[0] not in servers:
+            continue
         try:
             owner = str(json.loads((folder / "lease.json").read_text(encoding="utf-8"))["owner"])
         except (OSError, ValueError, KeyError, TypeError):

@@ -142,9 +142,7 @@ class Admission:
                 longest = longest or 0.0
         return longest
 
-    async def _pause(
-        self, lanes: tuple[tuple[_Lane, Rate | None, int | None], ...], wait: float, until: float
-    ) -> None:
+    async def _pause(self, lanes: tuple[tuple[_Lane, Rate | None, int | None], ...], wait: float, until: float) -> None:
         full = [lane for lane, _, most in lanes if most is not None and lane.running >= most]
         with anyio.move_on_after(max(0.0, until - self._clock()) if full else wait):
             if full:

@@ -1,16 +1,22 @@
-"""Approvals: bound to exactly one call, used once, expiring.
+"""Approvals: bound to exactly one call, given by who may, used once, expiring; and rules that stand for one.
 
-Decides: what a yes is bound to, the only ways from one status to the next, and whether an approval may
-still be used. Does not decide who is asked (`Approver`) or when (`gates/approval.py`, `gateway.py`).
+Decides: what a yes is bound to, the only ways from one status to the next, whose yes is enough, whether an approval
+may still be used, and which calls a standing rule answers for. Does not decide who is asked (`Approver`), when
+(`gates/approval.py`, `gateway.py`), or where votes and rules are kept (the journal).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations, islice
+from typing import cast
 
 from context.calls import ToolRef
 from context.decisions import Reason
-from context.json_values import JsonObject, digest
+from context.json_values import JsonObject, NotCanonical, canonical_bytes, digest
 from context.runs import IllegalTransition
-from tool_gateway.interface import Approval, ApprovalStatus
+from tool_gateway.arguments.paths import misfits, select
+from tool_gateway.interface import Approval, ApprovalRequest, ApprovalStatus
+from tool_gateway.policy.approvers import BadApprovers, parse_approvers
 
 GATE = "approval"
 
@@ -76,3 +82,206 @@ def usable(approval: Approval, *, binding: str, now: float, seen: Iterable[float
     if approval.status != "approved":
         return Reason(GATE, "unanswered", "nobody has approved the call yet")
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one person said to one request.
+
+    Attributes:
+        by: Channel and person: `terminal:alice`, `cli:bob`.
+        roles: Of the person, as the operator configured them.
+        at: Seconds since the epoch.
+    """
+
+    by: str
+    roles: frozenset[str]
+    granted: bool
+    note: str | None = None
+    at: float = 0.0
+
+    @property
+    def person(self) -> str:
+        """The same for every channel, so that nobody is two people by using two terminals."""
+        return self.by.partition(":")[2] or self.by
+
+
+def missing_roles(expressions: Sequence[str], votes: Iterable[Vote]) -> tuple[str, ...]:
+    """Whose yes is still wanting, one text for each expression that does not hold yet; empty when votes are enough.
+
+    Args:
+        expressions: All must hold (`ApprovalRequest.approvers`, `policy.approvers`). None at all: anybody's yes is
+            enough.
+
+    Each person fills one place of an expression, whichever roles they have; in another expression they may fill a
+    place again, because that is another rule.
+    """
+    people = _people(votes)
+    if not expressions:
+        return () if people else ("anybody",)
+    wanting: list[str] = []
+    for expression in dict.fromkeys(expressions):
+        teams = _teams(expression)
+        if all(_unfilled(team, people) for team in teams):
+            wanting.append(_in_words(dict.fromkeys(rest for team in teams for rest in _rests(team, people))))
+    return tuple(wanting)
+
+
+def adds(expressions: Sequence[str], votes: Sequence[Vote], vote: Vote) -> bool:
+    """Whether this yes brings any expression closer to holding. Who only repeats what somebody else said does not."""
+    before, after = _people(votes), _people((*votes, vote))
+    if not expressions:
+        return not before
+    return any(
+        len(_unfilled(team, after)) < len(_unfilled(team, before))
+        for expression in expressions
+        for team in _teams(expression)
+    )
+
+
+def entitled(expressions: Sequence[str], roles: frozenset[str]) -> bool:
+    """Whether somebody with these roles has a say at all: to give one of the yeses, or to deny."""
+    return not expressions or any(
+        not roles.isdisjoint(team) for expression in expressions for team in _teams(expression)
+    )
+
+
+def in_words(expressions: Sequence[str]) -> str:
+    """Who may answer, for people: `finance and another person: operator, or owner`."""
+    if not expressions:
+        return "whoever runs this"
+    return "; also ".join(_in_words(_teams(expression)) for expression in dict.fromkeys(expressions))
+
+
+def _people(votes: Iterable[Vote]) -> dict[str, frozenset[str]]:
+    people: dict[str, frozenset[str]] = {}
+    for vote in votes:
+        if vote.granted:
+            people.setdefault(vote.person, vote.roles)
+    return people
+
+
+def _teams(expression: str) -> tuple[tuple[str, ...], ...]:
+    """The alternatives. What means nothing is a team that nobody fills."""
+    try:
+        return parse_approvers(expression)
+    except BadApprovers:
+        return ((_NOBODY,),)
+
+
+_MOST_RESTS = 100
+_NOBODY = "nobody, because the rule names no roles that can be read"
+"""No role is called so: the grammar has no blanks."""
+
+
+def _in_words(teams: Iterable[Sequence[str]]) -> str:
+    return ", or ".join(" and another person: ".join(team) for team in teams)
+
+
+def _rests(team: Sequence[str], people: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, ...]]:
+    """Choices of roles that would complete the team: somebody of two roles may stand in either place."""
+    unfilled = _unfilled(team, people)
+    yield tuple(team[place] for place in unfilled)
+    for left in islice(combinations(range(len(team)), len(unfilled)), _MOST_RESTS):
+        if not _unfilled([role for place, role in enumerate(team) if place not in left], people):
+            yield tuple(team[place] for place in left)
+
+
+def _unfilled(team: Sequence[str], people: Mapping[str, frozenset[str]]) -> list[int]:
+    """Places that stay empty when as many as possible are filled, each by a person of its own (Kuhn's matching)."""
+    held: dict[str, int] = {}
+
+    def fill(place: int, tried: set[str]) -> bool:
+        for person, roles in people.items():
+            if person in tried or team[place] not in roles or team[place] == _NOBODY:
+                continue
+            tried.add(person)
+            if person not in held or fill(held[person], tried):
+                held[person] = place
+                return True
+        return False
+
+    return [place for place in range(len(team)) if not fill(place, set())]
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRule:
+    """A yes that was given for good: visible, revocable, and no wider than what was shown.
+
+    Attributes:
+        pin: Of the tool when the rule was made; while it differs, the rule answers nothing.
+        rules: What asked then. An ask for anything else is still put to a person.
+        arguments: Those that were approved.
+        same: None: all arguments must be equal. Otherwise the argument paths whose values must be; the others are
+            free, yet no argument may appear that the approved call did not have.
+        given_by, roles: Who gave it, and their roles then.
+        given_at, expires: Seconds since the epoch; without `expires` it holds until it is revoked.
+        origin: The approval that it was made of.
+    """
+
+    rule_id: str
+    agent: str
+    ref: ToolRef
+    effect: str
+    pin: str
+    rules: frozenset[str]
+    arguments: JsonObject
+    same: tuple[str, ...] | None
+    given_by: str
+    given_at: float
+    origin: str
+    roles: frozenset[str] = field(default_factory=frozenset[str])
+    expires: float | None = None
+
+
+def standing_answer(rules: Iterable[StandingRule], request: ApprovalRequest, *, now: float) -> StandingRule | None:
+    """The first rule that stands for a person's yes to this request, or None.
+
+    Args:
+        now: Seconds since the epoch.
+    """
+    return next((rule for rule in rules if _answers(rule, request, now)), None)
+
+
+def _answers(rule: StandingRule, request: ApprovalRequest, now: float) -> bool:
+    return (
+        bool(rule.pin)
+        and (rule.agent, rule.ref, rule.effect, rule.pin) == (request.agent, request.ref, request.effect, request.pin)
+        and (rule.expires is None or now < rule.expires)
+        and bool(request.rules)
+        and rule.rules.issuperset(request.rules)
+        and not missing_roles(request.approvers, (Vote(rule.given_by, rule.roles, True),))
+        and _fits(rule, request.arguments)
+    )
+
+
+def _fits(rule: StandingRule, arguments: JsonObject) -> bool:
+    try:
+        if rule.same is None:
+            return canonical_bytes(arguments) == canonical_bytes(rule.arguments)
+        return set(_outline(arguments)) <= set(_outline(rule.arguments)) and all(
+            _same_at(path, rule.arguments, arguments) for path in rule.same
+        )
+    except (NotCanonical, ValueError):
+        return False
+
+
+def _same_at(path: str, approved: JsonObject, arguments: JsonObject) -> bool:
+    found = select(path, approved)
+    # What stands beside the path's shape is read by nobody here, but perhaps by the server.
+    return (
+        bool(found)
+        and not misfits(path, arguments)
+        and canonical_bytes(found) == canonical_bytes(select(path, arguments))
+    )
+
+
+def _outline(value: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every place that has something, list items as one."""
+    yield at
+    if isinstance(value, dict):
+        for key, item in cast("dict[str, object]", value).items():
+            yield from _outline(item, (*at, key))
+    elif isinstance(value, list):
+        for item in cast("list[object]", value):
+            yield from _outline(item, (*at, 0))

@@ -1,15 +1,16 @@
 """The way of one call through the gateway, from proposal to outcome, top to bottom in `Gateway.carry`.
 
 Decides: the order of the gates, when a person is asked, what is written down before and after the
-request goes out, and how a call ended. Does not decide what any single gate says (`gates/`), how a
-request is sent (`Caller`), who is asked (`Approver`), or where rows live (`Journal`).
+request goes out, and how a call ended. Does not decide what any single gate says (`gates/`), what a
+value's origin is worth (`provenance/`), how a request is sent (`Caller`), who is asked (`Approver`), or
+where rows live (`Journal`).
 
 A refusal is returned to the model as a tool error that says what would be allowed. Decisions are made
 last, on the final value: whatever waits or changes sends the call through all gates again.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,14 +21,29 @@ from context.calls import CallResult, Outcome
 from context.decisions import Allow, Ask, Decision, Deny, Reason
 from context.errors import ServerError
 from context.ids import new_id, new_span_id
+from context.json_values import digest
 from context.labels import TRUSTED
 from context.messages import Text
 from context.runs import CallState
 from context.visible_text import escape_line
-from tool_gateway.approvals import binding, usable
+from tool_gateway.admission import Admission
+from tool_gateway.approvals import binding, standing_answer, usable
 from tool_gateway.arguments.constraints import paths_to_resolve
+from tool_gateway.arguments.executable_paths import written_paths
 from tool_gateway.form import form
-from tool_gateway.gates import ApprovalGate, ConstraintsGate, HealthGate, ResolveGate, SchemaGate, ScopeGate, in_scope
+from tool_gateway.gates import (
+    ApprovalGate,
+    CompositionGate,
+    ConstraintsGate,
+    HealthGate,
+    PolicyGate,
+    ProvenanceGate,
+    ResolveGate,
+    SchemaGate,
+    ScopeGate,
+    TaskScopeGate,
+    in_scope,
+)
 from tool_gateway.interface import (
     Answered,
     Approval,
@@ -44,9 +60,12 @@ from tool_gateway.interface import (
     Journal,
     KnownTool,
     Parked,
+    PolicyEngine,
     RawResult,
-    Scope,
 )
+from tool_gateway.provenance.card_values import card_values
+from tool_gateway.provenance.knowledge import RunKnowledge
+from tool_gateway.redaction import Finding, Redactor, may_restore
 from tool_gateway.results import finish
 from tool_gateway.trail import RunScope, Trail, reasons_json, result_json
 
@@ -55,8 +74,20 @@ logger = logging.getLogger(__name__)
 GATES_ON_THE_NAME: tuple[Gate, ...] = (ResolveGate(), ScopeGate())
 """Judged before anything is waited for: a call that may not be made starts no server."""
 
-GATES_ON_THE_VALUE: tuple[Gate, ...] = (HealthGate(), SchemaGate(), ConstraintsGate(), ApprovalGate())
-"""Judged on the canonical arguments, and again after every wait. New gates (labels, policy) take their place here."""
+GATES_ON_THE_VALUE: tuple[Gate, ...] = (
+    HealthGate(),
+    SchemaGate(),
+    ConstraintsGate(),
+    CompositionGate(),
+    ProvenanceGate(),
+    TaskScopeGate(),
+    PolicyGate(),
+    ApprovalGate(),
+)
+"""Judged on the canonical arguments, and again after every wait."""
+
+_FIRST_RETRY = 0.2
+"""Seconds before a repeatable call is sent again; doubles each time."""
 
 
 class Gateway:
@@ -71,6 +102,12 @@ class Gateway:
         approver: Approver,
         journal: Journal,
         clock: Callable[[], float],
+        knowledge: RunKnowledge,
+        policy: PolicyEngine,
+        admission: Admission | None = None,
+        redactor: Redactor | None = None,
+        label_findings: Literal["found", "left"] = "left",
+        budget: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._run = run
         self._directory = directory
@@ -78,6 +115,45 @@ class Gateway:
         self._approver = approver
         self._journal = journal
         self._clock = clock
+        self._knowledge = knowledge
+        self._policy = policy
+        self._admission = admission or Admission()
+        self._redactor = redactor
+        self._label_findings: Literal["found", "left"] = label_findings
+        self._budget = budget
+
+    async def foresee(self, proposed: Sequence[CallProposal]) -> None:
+        """Ask for all calls of one turn on one card. Each is then carried with its answer, through all gates again.
+
+        What is refused anyway, or answered by a rule, is left to `carry`.
+
+        Raises:
+            JournalError, LeaseLost: as `carry`.
+        """
+        asked: list[tuple[Trail, ApprovalRequest]] = []
+        for proposal in proposed:
+            trail = Trail(self._run, proposal, new_span_id(), self._clock)
+            evidence = self._evidence(proposal)
+            tool = evidence.tool
+            if tool is None or isinstance(_judge(GATES_ON_THE_NAME, proposal, evidence), Deny):
+                continue
+            call = self._formed(proposal, tool)
+            if isinstance(call, Deny):
+                continue
+            evidence = await self._live_evidence(call, tool)
+            decision = self._judged(GATES_ON_THE_VALUE, call, evidence)
+            if not isinstance(decision, Ask) or self._answered_already(call, tool, decision):
+                continue
+            request = self._request(call, tool, decision, evidence)
+            if self._rule_answers(request, tool) is None:
+                asked.append((trail, request))
+                await self._put(trail, call, tool, request)
+        if len(asked) < 2:
+            return  # a card of its own shows one call as well
+        answers = await self._approver.ask(tuple(request for _, request in asked))
+        for (trail, request), answer in zip(asked, answers, strict=True):
+            if not isinstance(answer, Parked):
+                await self._note_answer(trail, request, answer)
 
     async def carry(self, proposed: CallProposal, *, span_id: str | None = None, legs: int = 0) -> CallEnd:
         """Take one proposed call all the way.
@@ -100,33 +176,57 @@ class Gateway:
             return await self._refuse(trail, proposed, None, decision)
 
         # 3 form: from here on `call` holds exactly what would be sent.
-        call = form(proposed)
+        call = self._formed(proposed, tool)
         if isinstance(call, Deny):
             return await self._refuse(trail, proposed, tool, call)
 
-        # 1 again (pinned, healthy: may wait for the server's start), 3 schema, 4 constraints, 7 who must be asked.
+        # 1 again (pinned, healthy: may wait for the server's start), 3 schema, 4 constraints and composition,
+        # 5 where values come from, 6 policy, 7 who must be asked.
         evidence = await self._live_evidence(call, tool)
-        decision = _judge(GATES_ON_THE_VALUE, call, evidence)
+        decision = self._judged(GATES_ON_THE_VALUE, call, evidence)
         if isinstance(decision, Deny):
             return await self._refuse(trail, call, tool, decision)
 
         # 7 approval, for exactly this call. After the wait all gates run again on what is true now.
         approval: Approval | None = None
+        asked = decision if isinstance(decision, Ask) else None
         if isinstance(decision, Ask):
-            answer = await self._approval(trail, call, tool, decision)
+            answer = await self._approval(trail, call, tool, decision, evidence)
             if isinstance(answer, Parked):
                 return trail.parked(tool, decision)
             if isinstance(answer, Deny):
                 return await self._refuse(trail, call, tool, answer, asked=decision)
             approval = answer
             evidence = await self._live_evidence(call, tool, granted=frozenset(answer.request.rules))
-            renewed = _judge((*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE), call, evidence)
+            renewed = self._judged((*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE), call, evidence)
             if not isinstance(renewed, Allow):
                 return await self._refuse(trail, call, tool, renewed, asked=decision)
-            stale = usable(approval, binding=self._binding(call, tool), now=self._clock())
+            stale = self._stale(approval, call, tool)
             if stale is not None:
                 return await self._refuse(trail, call, tool, Deny((stale,)), asked=decision)
 
+        # 7b admission: its turn among all calls; after a wait all gates run again, too.
+        async with self._admission.admit(tool) as turn:
+            if isinstance(turn, Deny):
+                return await self._refuse(trail, call, tool, turn, asked=asked)
+            if turn.waited:
+                granted = frozenset(approval.request.rules) if approval else frozenset[str]()
+                evidence = await self._live_evidence(call, tool, granted=granted)
+                renewed = self._judged((*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE), call, evidence)
+                if not isinstance(renewed, Allow):
+                    return await self._refuse(trail, call, tool, renewed, asked=asked)
+            return await self._send(trail, call, tool, decision, approval, legs)
+
+    async def _send(
+        self,
+        trail: Trail,
+        call: CallProposal,
+        tool: KnownTool,
+        decision: Allow | Ask,
+        approval: Approval | None,
+        legs: int,
+    ) -> CallEnd:
+        """Steps 8 to 11, of a call that has passed everything."""
         # 8 intent: on disk before the request leaves; a read repeats harmlessly, so it need not wait for the disk.
         # Never cancelled half-way: an intent without an outcome says that something may have happened.
         word: Literal["allow", "ask"] = "allow" if approval is None else "ask"
@@ -147,15 +247,20 @@ class Gateway:
         # 9 execute, in its sandbox.
         executed = await self._execute(trail, call, tool)
 
-        # 10 the result: cap, schema, escape, label.
-        result, faults = _shown(executed, tool)
+        # 10 the result: cap, schema, escape, redact, label.
+        result, faults, findings = self._shown(executed, tool)
         outcome = executed.outcome
         if outcome == "succeeded" and (faults or result.is_error):
             outcome = "failed"
             faults = faults or (_server_says(result),)
 
         # 11 outcome; also that of a call whose run is being cancelled, which goes on afterwards.
-        end = await self._settle(trail, call, tool, outcome, result, word, (*decision.reasons, *faults), approval)
+        end = await self._settle(
+            trail, call, tool, outcome, result, word, (*decision.reasons, *faults), approval, findings
+        )
+        if executed.raw is not None:
+            vouched = approval is not None and not (approval.by or "").startswith("flag:")
+            self._knowledge.returned(call.call_id, tool.ref, call.written or {}, tool.returns, result, vouched=vouched)
         if executed.cancelled is not None:
             raise executed.cancelled
         return end
@@ -169,11 +274,23 @@ class Gateway:
         nearest = None if known else self._directory.nearest(call.name, self._run.scope)
         return CallEvidence(now=self._clock(), tool=tool, health=None, scope=self._run.scope, nearest=nearest)
 
+    def _formed(self, call: CallProposal, tool: KnownTool) -> CallProposal | Deny:
+        """Canonical, with what the gateway fills in itself: never chosen by a model, the same in every attempt."""
+        path = tool.rule.idempotency_key
+        if path is not None and call.arguments is not None:
+            key = digest([call.run_id, call.call_id, str(tool.ref)])
+            call = replace(call, arguments={**call.arguments, path: key}, filled=frozenset({path}))
+        formed = form(call)
+        if isinstance(formed, Deny) or self._redactor is None:
+            return formed
+        return _restored(formed, tool, self._redactor)
+
     async def _live_evidence(
         self, call: CallProposal, tool: KnownTool, *, granted: frozenset[str] = frozenset()
     ) -> CallEvidence:
         health = await self._directory.health(tool.ref)
-        texts = paths_to_resolve(tool, call.arguments or {})
+        arguments = call.arguments or {}
+        texts = [*paths_to_resolve(tool, arguments), *written_paths(tool, arguments)]
         return CallEvidence(
             now=self._clock(),
             tool=tool,
@@ -181,7 +298,36 @@ class Gateway:
             scope=self._run.scope,
             paths=self._directory.resolve_paths(tool.ref, texts) if texts else {},
             granted=granted,
+            provenance=self._knowledge.evidence(),
+            policy=self._policy,
+            principal=self._run.principal,
+            budget=self._budget(),
+            attended=self._approver.attended,
         )
+
+    def _judged(self, gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) -> Decision:
+        """What the gates say; where they saw values behind placeholders, in words that do not repeat them."""
+        decision = _judge(gates, call, evidence)
+        masked, redactor = call.masked, self._redactor
+        if masked is None or redactor is None:
+            return decision
+
+        def mask(text: str | None) -> str | None:
+            return None if text is None else redactor.masked(text, masked)
+
+        return replace(
+            decision,
+            reasons=tuple(
+                replace(reason, text=mask(reason.text) or "", path=mask(reason.path), remedy=mask(reason.remedy))
+                for reason in decision.reasons
+            ),
+        )
+
+    def _spoken(self, text: str, server: str, limit: int) -> str:
+        """A server's words on one line: redacted before they are cut."""
+        if self._redactor is None:
+            return escape_line(text, limit)
+        return self._redactor.spoken(text, server=server, limit=limit).text
 
     def _binding(self, call: CallProposal, tool: KnownTool) -> str:
         return binding(
@@ -190,11 +336,11 @@ class Gateway:
             pin=tool.pin,
             policy_version=self._run.policy_version,
             ref=tool.ref,
-            arguments=call.arguments or {},
+            arguments=call.written or {},
         )
 
     async def _approval(
-        self, trail: "Trail", call: CallProposal, tool: KnownTool, ask: Ask
+        self, trail: "Trail", call: CallProposal, tool: KnownTool, ask: Ask, evidence: CallEvidence
     ) -> Approval | Parked | Deny:
         """The approval of exactly this call: one that was answered while the run waited, or a new one."""
         bound = self._binding(call, tool)
@@ -205,37 +351,81 @@ class Gateway:
                 return answered
             request = known.request
         else:
-            request = ApprovalRequest(
-                approval_id=new_id("apr"),
-                run_id=self._run.run_id,
-                call_id=call.call_id,
-                agent=self._run.agent,
-                ref=tool.ref,
-                effect=tool.rule.effect,
-                arguments=call.arguments or {},
-                binding=bound,
-                rules=ask.rules,
-                reasons=ask.reasons,
-                expires=self._clock() + self._run.approval_lifetime,
-            )
-            await self._journal.commit(
-                trail.change(call, tool, "waiting", decision="ask", reasons=ask.reasons),
-                ApprovalChange(Approval(request, "pending")),
-                events=(trail.event("approval.requested", trail.requested(request)),),
-                entries=(trail.approval_entry(Approval(request, "pending")),),
-            )
-        answer = _preapproved(self._run.scope, tool) or (await self._approver.ask((request,)))[0]
+            request = self._request(call, tool, ask, evidence)
+            await self._put(trail, call, tool, request)
+        answer = self._rule_answers(request, tool) or (await self._approver.ask((request,)))[0]
         if isinstance(answer, Parked):
             return answer
-        stands = self._journal.approval(call.call_id)
-        if stands is not None and stands.status != "pending":
-            # Somebody else was quicker, from another terminal: the first answer counts.
-            return await self._taken_up(trail, stands, bound) or Deny((_unanswered(),))
-        approval = Approval(request, "approved" if answer.granted else "denied", answer.by, answer.note)
+        return await self._note_answer(trail, request, answer)
+
+    def _rule_answers(self, request: ApprovalRequest, tool: KnownTool) -> Answered | None:
+        """The yes of a rule that a person made beforehand: `--approve`, or a standing approval.
+
+        A flag speaks for nobody in particular, so it answers nothing that certain people must.
+        """
+        if ApprovalGate.preauthorises(self._run.scope, tool) and not request.approvers:
+            return Answered(True, by="flag:--approve", note="authorised for this run when it was started")
+        rule = standing_answer(self._journal.standing_rules(), request, now=self._clock())
+        return Answered(True, by=f"rule:{rule.rule_id}", standing=rule.rule_id) if rule is not None else None
+
+    def _stale(self, approval: Approval, call: CallProposal, tool: KnownTool) -> Reason | None:
+        seen = self._journal.time_seen(approval.request.approval_id)
+        return usable(approval, binding=self._binding(call, tool), now=self._clock(), seen=(seen,))
+
+    def _answered_already(self, call: CallProposal, tool: KnownTool, ask: Ask) -> bool:
+        known = self._journal.approval(call.call_id)
+        return known is not None and known.status != "pending" and _asks_the_same(known, self._binding(call, tool), ask)
+
+    def _request(self, call: CallProposal, tool: KnownTool, ask: Ask, evidence: CallEvidence) -> ApprovalRequest:
+        """The question; the one that stands already when it is the same."""
+        known = self._journal.approval(call.call_id)
+        bound = self._binding(call, tool)
+        if known is not None and known.status == "pending" and _asks_the_same(known, bound, ask):
+            return known.request
+        return ApprovalRequest(
+            approval_id=new_id("apr"),
+            run_id=self._run.run_id,
+            call_id=call.call_id,
+            agent=self._run.agent,
+            ref=tool.ref,
+            effect=tool.rule.effect,
+            arguments=call.written or {},
+            binding=bound,
+            rules=ask.rules,
+            reasons=ask.reasons,
+            expires=self._clock() + self._run.approval_lifetime,
+            values=card_values(call, evidence),
+            approvers=ask.approvers,
+            minor=ask.minor,
+            pin=tool.pin,
+        )
+
+    async def _put(self, trail: "Trail", call: CallProposal, tool: KnownTool, request: ApprovalRequest) -> None:
+        """Into the journal, before anybody sees it."""
+        known = self._journal.approval(call.call_id)
+        if known is not None and known.request.approval_id == request.approval_id:
+            return
         await self._journal.commit(
-            ApprovalChange(approval),
+            trail.change(call, tool, "waiting", decision="ask", reasons=request.reasons),
+            ApprovalChange(Approval(request, "pending")),
+            events=(trail.event("approval.requested", trail.requested(request)),),
+            entries=(trail.approval_entry(Approval(request, "pending")),),
+        )
+
+    async def _note_answer(
+        self, trail: "Trail", request: ApprovalRequest, answer: Answered
+    ) -> Approval | Parked | Deny:
+        """Write an answer down, unless somebody else was quicker from another terminal: the first one counts."""
+        stands = self._journal.approval(request.call_id)
+        if stands is not None and stands.status != "pending":
+            return await self._taken_up(trail, stands, request.binding) or Deny((_unanswered(),))
+        approval = Approval(request, "approved" if answer.granted else "denied", answer.by, answer.note)
+        for grant in answer.grants:
+            self._knowledge.grant(grant)
+        await self._journal.commit(
+            ApprovalChange(approval, answer.grants),
             events=(trail.event("approval.resolved", trail.resolved(approval, granted=answer.granted)),),
-            entries=(trail.approval_entry(approval),),
+            entries=(trail.approval_entry(approval), *(trail.grant_entry(grant) for grant in answer.grants)),
         )
         return approval if answer.granted else _denied(approval)
 
@@ -255,15 +445,31 @@ class Gateway:
         return answered
 
     async def _execute(self, trail: "Trail", call: CallProposal, tool: KnownTool) -> "_Executed":
-        """Send it and wait. Of a request that left and was not answered only a person can say what became of it;
-        a read is just failed."""
+        """Send it and wait; what may be repeated without harm is sent again as often as its limits say."""
+        trail.start()
+        wait = _FIRST_RETRY
+        executed = await self._attempt(trail, call, tool)
+        for _ in range(tool.rule.limits.retries):
+            if not executed.unanswered:
+                break
+            logger.info("%s did not answer and is asked again", tool.ref)
+            try:
+                await anyio.sleep(wait)
+            except anyio.get_cancelled_exc_class() as cancelled:
+                return replace(executed, cancelled=cancelled)
+            wait *= 2
+            executed = await self._attempt(trail, call, tool)
+        return executed
+
+    async def _attempt(self, trail: "Trail", call: CallProposal, tool: KnownTool) -> "_Executed":
+        """Of a request that left and was not answered only a person can say what became of it; one that may be
+        repeated is just failed."""
 
         async def on_progress(done: float, total: float | None, message: str | None) -> None:
-            trail.progressed(done, total, message)
+            trail.progressed(done, total, self._spoken(message or "", tool.ref.server, 200))
 
-        unanswered: Outcome = "failed" if tool.rule.effect == "read" else "in_doubt"
+        unanswered: Outcome = "failed" if tool.rule.repeatable else "in_doubt"
         left = False
-        trail.start()
         try:
             await anyio.lowlevel.checkpoint_if_cancelled()
             left = True
@@ -271,15 +477,17 @@ class Gateway:
                 tool.ref,
                 call.arguments or {},
                 timeout=tool.call_timeout,
-                meta={"gatehost/call": call.call_id},
+                meta={"gatehost/call": call.call_id, "gatehost/idempotency-key": trail.key(call, tool)},
                 on_progress=on_progress,
             )
         except ServerError as error:
+            self._admission.unanswered(tool.ref)
             outcome = unanswered if error.sent else "failed"
             code = "in_doubt" if outcome == "in_doubt" else "server_failed"
             where = error.where or f"server {tool.ref.server}"
-            text = escape_line(f"{where}: {error.what}", 600)
-            return _Executed(None, outcome, Reason("execute", code, text, remedy=error.next_step))
+            text = self._spoken(f"{where}: {error.what}", tool.ref.server, 600)
+            remedy = self._spoken(error.next_step, tool.ref.server, 600) if error.next_step else None
+            return _Executed(None, outcome, Reason("execute", code, text, remedy=remedy), unanswered=True)
         except anyio.get_cancelled_exc_class() as cancelled:
             text = "the run was interrupted before " + ("the server answered" if left else "the request left")
             reason = Reason("execute", "interrupted", text)
@@ -288,6 +496,7 @@ class Gateway:
             logger.exception("the call of %s broke", tool.ref)
             text = f"the request broke on our side ({type(error).__name__}), so its answer is lost"
             return _Executed(None, unanswered, Reason("execute", "internal_fault", text))
+        self._admission.answered(tool.ref)
         if raw.input_required is not None:
             reason = Reason(
                 "execute",
@@ -307,6 +516,7 @@ class Gateway:
         word: Literal["allow", "ask"],
         reasons: tuple[Reason, ...],
         approval: Approval | None,
+        findings: tuple[Finding, ...] = (),
     ) -> CallEnd:
         end = CallEnd(
             call_id=call.call_id,
@@ -329,9 +539,24 @@ class Gateway:
                     duration_ms=end.duration_ms,
                 ),
                 events=(trail.event("call.completed", trail.completed(end)),),
-                entries=(trail.outcome_entry(end),),
+                entries=(trail.outcome_entry(end, findings),),
             )
         return end
+
+    def _shown(
+        self, executed: "_Executed", tool: KnownTool
+    ) -> tuple[CallResult, tuple[Reason, ...], tuple[Finding, ...]]:
+        if executed.raw is None:
+            reason = executed.fault or Reason("execute", "server_failed", "the server gave no answer")
+            return _told(reason, executed.outcome), (reason,), ()
+        try:
+            done = finish(executed.raw, tool=tool, redactor=self._redactor, label=self._label_findings)
+            return done.result, done.faults, done.findings
+        except Exception:
+            logger.exception("the result of %s could not be processed", tool.ref)
+            text = f"the result of {tool.ref} could not be processed, so it is withheld"
+            reason = Reason("result", "result_unusable", text)
+            return _told(reason, "failed"), (reason,), ()
 
     async def _refuse(
         self,
@@ -376,6 +601,7 @@ class _Executed:
     outcome: Outcome
     fault: Reason | None = None
     cancelled: BaseException | None = None
+    unanswered: bool = False
 
 
 def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) -> Decision:
@@ -397,7 +623,12 @@ def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) ->
         reasons.extend(decision.reasons)
     if not asks:
         return Allow(tuple(reasons))
-    return Ask(tuple(reasons), tuple(dict.fromkeys(rule for ask in asks for rule in ask.rules)))
+    return Ask(
+        tuple(reasons),
+        tuple(dict.fromkeys(rule for ask in asks for rule in ask.rules)),
+        tuple(dict.fromkeys(who for ask in asks for who in ask.approvers)),
+        minor=all(ask.minor for ask in asks),
+    )
 
 
 def _asks_the_same(known: Approval, bound: str, ask: Ask) -> bool:
@@ -426,27 +657,23 @@ def _denied(approval: Approval) -> Deny:
     return Deny((Reason("approval", "refused", f"the call was not approved ({approval.by or 'nobody'}){note}"),))
 
 
-def _preapproved(scope: Scope, tool: KnownTool) -> Answered | None:
-    if ApprovalGate.preauthorises(scope, tool):
-        return Answered(True, by="flag:--approve", note="authorised for this run when it was started")
-    return None
-
-
 def _used(approval: Approval | None) -> tuple[ApprovalChange, ...]:
     return (ApprovalChange(replace(approval, status="used")),) if approval else ()
 
 
-def _shown(executed: _Executed, tool: KnownTool) -> tuple[CallResult, tuple[Reason, ...]]:
-    if executed.raw is None:
-        reason = executed.fault or Reason("execute", "server_failed", "the server gave no answer")
-        return _told(reason, executed.outcome), (reason,)
-    try:
-        return finish(executed.raw, tool=tool)
-    except Exception:
-        logger.exception("the result of %s could not be processed", tool.ref)
-        text = f"the result of {tool.ref} could not be processed, so it is withheld"
-        reason = Reason("result", "result_unusable", text)
-        return _told(reason, "failed"), (reason,)
+def _restored(call: CallProposal, tool: KnownTool, redactor: Redactor) -> CallProposal | Deny:
+    """The call with the values behind its placeholders; what is written down keeps the placeholders."""
+    restoration = redactor.restore(call.arguments or {})
+    refusal = redactor.refusal(restoration)
+    if refusal is not None:
+        return refusal
+    allowed = may_restore(restoration.restored, tool.ref)
+    if isinstance(allowed, Deny):
+        return allowed
+    if not restoration.changed:
+        return call
+    filled = form(replace(call, arguments=restoration.arguments))
+    return filled if isinstance(filled, Deny) else replace(filled, masked=call.arguments)
 
 
 def _server_says(result: CallResult) -> Reason:

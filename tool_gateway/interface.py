@@ -6,7 +6,7 @@ the gates; that is one list in `gateway.py`.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from context.calls import CallResult, Outcome, ToolDefinition, ToolRef
 from context.decisions import Decision, Reason
@@ -19,6 +19,9 @@ from tool_gateway.policy.question import PolicyQuestion, Principal
 from tool_gateway.provenance.evidence import Grant, ProvenanceEvidence
 from tool_gateway.rules import ToolRule
 
+if TYPE_CHECKING:
+    from tool_gateway.approvals import StandingRule
+
 PinState = Literal["pinned", "unpinned", "changed", "vanished", "relisting"]
 ServerState = Literal["starting", "ready", "failed", "stopped"]
 
@@ -30,7 +33,8 @@ class CallProposal:
     Attributes:
         name: What the model called; resolved by the directory, never trusted.
         malformed: The raw text when the arguments were no JSON object.
-        filled: Argument paths that the gateway filled itself; no model chose their values.
+        filled: Names of arguments that the gateway filled itself; no model chose their values.
+        masked: The arguments as written down and shown, where `arguments` holds values behind placeholders.
     """
 
     call_id: str
@@ -41,6 +45,19 @@ class CallProposal:
     arguments: JsonObject | None
     malformed: str | None = None
     filled: frozenset[str] = frozenset()
+    masked: JsonObject | None = None
+
+    @property
+    def written(self) -> JsonObject | None:
+        """The arguments as they may be stored, shown and traced: with placeholders, never what is behind them."""
+        return self.arguments if self.masked is None else self.masked
+
+    @property
+    def chosen(self) -> JsonObject | None:
+        """What the model chose, as `written`: the arguments without those that the gateway filled in."""
+        if not self.filled or self.written is None:
+            return self.written
+        return {name: value for name, value in self.written.items() if name not in self.filled}
 
 
 Proposal: TypeAlias = CallProposal
@@ -204,6 +221,7 @@ class CardValue:
         passage: The text around the place where it was seen, escaped; None where it was not.
         trusted: Nothing asks because of this value.
         note: Why it is trusted or not, in a few words: a grant, a derivation, a rule.
+        endorsement: The grant that would spare asking for it, `SOURCE=>SERVER.TOOL:ARG`; None where none would.
     """
 
     path: str
@@ -212,6 +230,7 @@ class CardValue:
     passage: str | None = None
     trusted: bool = False
     note: str | None = None
+    endorsement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +245,7 @@ class ApprovalRequest:
         approvers: Who may answer, one expression for each rule that says so, all of which must hold: roles, `,` for
             "or", `+` for "and another person": `finance`, `finance,operator`, `finance+finance`.
         minor: The call is outside the task; shown as one collapsed line.
+        pin: The tool's pin when it was asked; a standing rule made of the answer holds while it stays.
     """
 
     approval_id: str
@@ -242,6 +262,7 @@ class ApprovalRequest:
     values: tuple[CardValue, ...] = ()
     approvers: tuple[str, ...] = ()
     minor: bool = False
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,9 +354,14 @@ class CallChange:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalChange:
-    """A new approval request, or the status of an old one."""
+    """A new approval request, or the status of an old one.
+
+    Attributes:
+        grants: Endorsements given with the answer; they stand for the rest of the run.
+    """
 
     approval: Approval
+    grants: tuple[Grant, ...] = ()
 
 
 Change: TypeAlias = CallChange | ApprovalChange
@@ -361,6 +387,14 @@ class Journal(Protocol):
 
     def approval(self, call_id: str) -> Approval | None:
         """The newest approval of this call, with what another process may have answered."""
+        ...
+
+    def time_seen(self, approval_id: str) -> float:
+        """The latest moment known to have passed since it was asked, in seconds since the epoch; 0.0 when none is."""
+        ...
+
+    def standing_rules(self) -> "Sequence[StandingRule]":
+        """Rules made of earlier answers that may answer now, the oldest first."""
         ...
 
 

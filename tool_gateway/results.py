@@ -1,7 +1,7 @@
-"""What a server answered, made fit to be read: capped, checked, escaped, labelled.
+"""What a server answered, made fit to be read: capped, checked, escaped, redacted, labelled.
 
-Decides: what of an answer a model and a person get to see, and which answers count as failed. Does not
-decide what the label then forbids, nor keep the raw bytes (the record's content store does).
+Decides: what of an answer a model and a person get to see, which answers count as failed, and what a finding adds to
+the label. Does not decide what the label then forbids, nor what a secret is (`redaction`).
 
 Everything in an answer is content from outside, its error texts too. No link in it is followed, no
 type is believed (docs/threat-model.md rows 7, 19-24, 31-35).
@@ -9,16 +9,18 @@ type is believed (docs/threat-model.md rows 7, 19-24, 31-35).
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 from context.calls import CallResult
 from context.decisions import Reason
 from context.json_values import JsonObject, JsonValue
+from context.labels import Label
 from context.messages import Image, Text
 from context.visible_text import escape, escape_line
 from tool_gateway.interface import KnownTool, RawResult
+from tool_gateway.redaction.redactor import Finding, Redactor, merge
 from tool_gateway.schemas.compiled import CompiledSchema, UnusableSchema, compiled
 
 GATE = "result"
@@ -27,24 +29,57 @@ MAX_BLOCKS = 1_000
 _SHOWN = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A result, fit to be kept and shown.
+
+    Attributes:
+        faults: What makes it failed; none for a good one.
+        findings: Secrets and personal data that were in it; those that an exception left there are marked.
+    """
+
+    result: CallResult
+    faults: tuple[Reason, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
 def finish(
-    raw: RawResult, *, tool: KnownTool, output_schema: CompiledSchema | None = None
-) -> tuple[CallResult, tuple[Reason, ...]]:
-    """The result as it is shown, and the faults that make it failed (none for a good one).
+    raw: RawResult,
+    *,
+    tool: KnownTool,
+    output_schema: CompiledSchema | None = None,
+    redactor: Redactor | None = None,
+    label: Literal["found", "left"] = "left",
+) -> Finished:
+    """The result as it is shown, and the faults that make it failed.
 
     Args:
         output_schema: That of the pinned definition, when the caller has it compiled already.
+        redactor: Of the run. Without one nothing is hidden.
+        label: Which findings add `secret` or `pii` to the label (`RedactionSettings.label`).
     """
     fault = _limits_fault(raw, tool)
     if fault is not None:
-        return CallResult((Text(f"[result withheld] {fault.sentence()}"),), is_error=True, label=tool.returns), (fault,)
-    faults = tuple(_schema_faults(raw, tool, output_schema))
-    content = tuple(_shown(block) for block in raw.content)
-    structured = _visible(raw.structured) if raw.has_structured or raw.structured is not None else None
+        text = f"[result withheld] {fault.sentence()}"
+        return Finished(CallResult((Text(text),), is_error=True, label=tool.returns), (fault,))
+    reader = _Reader(tool, redactor)
+    structured = None
+    if raw.has_structured or raw.structured is not None:
+        structured = reader.structured(_visible(raw.structured))
+    hidden = any(not finding.excepted for finding in reader.findings)
+    faults = tuple(reader.fault(fault, vague=hidden) for fault in _schema_faults(raw, tool, output_schema))
+    content = tuple(reader.block(block, index) for index, block in enumerate(raw.content))
+    findings = merge(reader.findings)
+    joined = tool.returns.join(_label_of(findings, label))
     if faults:
         notes = tuple(Text(f"[result fault] {fault.sentence()}") for fault in faults)
-        return CallResult((*notes, *content), is_error=True, label=tool.returns), faults
-    return CallResult(content, structured, is_error=raw.is_error, label=tool.returns), ()
+        return Finished(CallResult((*notes, *content), is_error=True, label=joined), faults, findings)
+    return Finished(CallResult(content, structured, is_error=raw.is_error, label=joined), (), findings)
+
+
+def _label_of(findings: Sequence[Finding], which: Literal["found", "left"]) -> Label:
+    groups: set[str] = {finding.group for finding in findings if which == "found" or finding.excepted}
+    return Label("trusted", frozenset(groups))
 
 
 def _limits_fault(raw: RawResult, tool: KnownTool) -> Reason | None:
@@ -113,64 +148,90 @@ def _schema_faults(raw: RawResult, tool: KnownTool, known: CompiledSchema | None
             yield Reason(GATE, "structured_invalid", f"{tool.ref}: {place} {message}", path=path or None)
 
 
-# Content blocks, each to text or an image that is what it says.
+class _Reader:
+    """Content blocks, each to text or an image that is what it says; texts escaped, redacted, and only then cut."""
 
+    def __init__(self, tool: KnownTool, redactor: Redactor | None) -> None:
+        self._tool = tool
+        self._redactor = redactor
+        self._place = "content"
+        self.findings: list[Finding] = []
 
-def _shown(block: JsonObject) -> Text | Image:
-    kind = block.get("type")
-    shape = _BLOCKS.get(kind) if isinstance(kind, str) else None
-    if shape is None:
-        return _note(f"content of the unknown type {_word(kind)}, not shown")
-    return shape(block)
+    def block(self, block: JsonObject, index: int) -> Text | Image:
+        self._place = f"content[{index}]"
+        kind = block.get("type")
+        match kind:
+            case "text":
+                text = block.get("text")
+                return Text(self._said(text)) if isinstance(text, str) else _note("a text without text")
+            case "image":
+                return self._image(block)
+            case "audio":
+                raw = _decoded(block.get("data"))
+                size = "no base64" if raw is None else f"{len(raw):,} bytes"
+                return _note(f"audio ({self._word(block.get('mimeType'))}, {size}), not shown")
+            case "resource_link":
+                return _note(f"resource link {self._word(block.get('uri'))} not followed")
+            case "resource":
+                return self._resource(block)
+            case _:
+                return _note(f"content of the unknown type {self._word(kind)}, not shown")
 
+    def structured(self, value: JsonValue) -> JsonValue:
+        """`value` with hidden characters already visible."""
+        if self._redactor is None:
+            return value
+        done = self._redactor.redact_value(
+            value, server=self._tool.ref.server, unredacted=self._tool.rule.unredacted, place="structured"
+        )
+        self.findings.extend(done.findings)
+        return done.value
 
-def _text(block: JsonObject) -> Text:
-    text = block.get("text")
-    return Text(escape(text)) if isinstance(text, str) else _note("a text without text")
+    def fault(self, fault: Reason, *, vague: bool) -> Reason:
+        """A fault of what was really sent. It may quote that, cut: of hidden values no beginning may stay."""
+        if vague and fault.code == "structured_invalid":
+            text = f"{self._tool.ref}: the structured content does not fit its schema; it holds something hidden"
+            return replace(fault, text=text, path=None)
+        self._place = "fault"
+        return replace(fault, text=self._clean(fault.text), path=self._clean(fault.path) if fault.path else None)
 
+    def _image(self, block: JsonObject) -> Text | Image:
+        declared, data = block.get("mimeType"), block.get("data")
+        raw = _decoded(data)
+        if raw is None or not isinstance(data, str):
+            return _note(f"an image ({self._word(declared)}) that is no base64, not shown")
+        found = _sniffed(raw)
+        if found is None:
+            return _note(f"an image ({self._word(declared)}, {len(raw):,} bytes) of no known image format, not shown")
+        if declared != found:
+            return _note(f"an image declared as {self._word(declared)} that is {found}, not shown")
+        return Image(found, data)
 
-def _image(block: JsonObject) -> Text | Image:
-    declared, data = block.get("mimeType"), block.get("data")
-    raw = _decoded(data)
-    if raw is None or not isinstance(data, str):
-        return _note(f"an image ({_word(declared)}) that is no base64, not shown")
-    found = _sniffed(raw)
-    if found is None:
-        return _note(f"an image ({_word(declared)}, {len(raw):,} bytes) of no known image format, not shown")
-    if declared != found:
-        return _note(f"an image declared as {_word(declared)} that is {found}, not shown")
-    return Image(found, data)
+    def _resource(self, block: JsonObject) -> Text:
+        inner = block.get("resource")
+        if not isinstance(inner, dict):
+            return _note("a resource without content")
+        uri, text = self._word(inner.get("uri")), inner.get("text")
+        if isinstance(text, str):
+            return Text(f"[resource {uri}, as text]\n{self._said(text)}")
+        raw = _decoded(inner.get("blob"))
+        size = "no base64" if raw is None else f"{len(raw):,} bytes"
+        return _note(f"resource {uri} ({self._word(inner.get('mimeType'))}, {size}), not shown")
 
+    def _word(self, value: object) -> str:
+        return escape_line(self._said(value), _SHOWN) if isinstance(value, str) else "nothing said"
 
-def _audio(block: JsonObject) -> Text:
-    raw = _decoded(block.get("data"))
-    size = "no base64" if raw is None else f"{len(raw):,} bytes"
-    return _note(f"audio ({_word(block.get('mimeType'))}, {size}), not shown")
+    def _said(self, text: str) -> str:
+        return self._clean(escape(text))
 
-
-def _resource_link(block: JsonObject) -> Text:
-    return _note(f"resource link {_word(block.get('uri'))} not followed")
-
-
-def _resource(block: JsonObject) -> Text:
-    inner = block.get("resource")
-    if not isinstance(inner, dict):
-        return _note("a resource without content")
-    uri, text = _word(inner.get("uri")), inner.get("text")
-    if isinstance(text, str):
-        return Text(f"[resource {uri}, as text]\n{escape(text)}")
-    raw = _decoded(inner.get("blob"))
-    size = "no base64" if raw is None else f"{len(raw):,} bytes"
-    return _note(f"resource {uri} ({_word(inner.get('mimeType'))}, {size}), not shown")
-
-
-_BLOCKS: dict[str, Callable[[JsonObject], Text | Image]] = {
-    "text": _text,
-    "image": _image,
-    "audio": _audio,
-    "resource_link": _resource_link,
-    "resource": _resource,
-}
+    def _clean(self, text: str) -> str:
+        if self._redactor is None:
+            return text
+        done = self._redactor.redact(
+            text, server=self._tool.ref.server, unredacted=self._tool.rule.unredacted, place=self._place
+        )
+        self.findings.extend(done.findings)
+        return done.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +269,6 @@ def _decoded(data: object) -> bytes | None:
 
 def _note(text: str) -> Text:
     return Text(f"[{text}]")
-
-
-def _word(value: object) -> str:
-    return escape_line(value, _SHOWN) if isinstance(value, str) else "nothing said"
 
 
 def _visible(value: JsonValue) -> JsonValue:

@@ -21,6 +21,7 @@ from context.visible_text import escape, escape_line
 from tool_gateway.interface import Approval, ApprovalRequest, CallChange, CallEnd, CallProposal, Entry, KnownTool, Scope
 from tool_gateway.policy.question import Principal
 from tool_gateway.provenance.evidence import Grant
+from tool_gateway.redaction import Finding, finding_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,12 @@ class Trail:
     def elapsed_ms(self) -> float:
         return 0.0 if self._started is None else round((anyio.current_time() - self._started) * 1000, 3)
 
-    def progressed(self, done: float, total: float | None, message: str | None) -> None:
-        self._progress = {"progress": done, "total": total, "message": escape_line(message or "", 200)}
+    def progressed(self, done: float, total: float | None, message: str) -> None:
+        self._progress = {"progress": done, "total": total, "message": message}
 
     def key(self, call: CallProposal, tool: KnownTool) -> str:
         """The same through retries and resumption, another for every other call: what fences it, here and there."""
-        return digest([call.run_id, call.call_id, str(tool.ref), call.arguments])
+        return digest([call.run_id, call.call_id, str(tool.ref), call.written])
 
     def event(self, kind: EventType, data: JsonObject) -> Event:
         return Event(kind, self._run.run_id, dict(self._ids), data)
@@ -88,7 +89,7 @@ class Trail:
             state,
             ref=tool.ref if tool else None,
             effect=tool.rule.effect if tool else None,
-            arguments=call.arguments,
+            arguments=call.written,
             decision=decision,
             reasons=reasons_json(reasons),
             key=key,
@@ -181,7 +182,7 @@ class Trail:
             body["approval"] = {"id": approval.request.approval_id, "by": approval.by}
         if outcome is not None:
             body["outcome"] = outcome
-        arguments: JsonValue = call.arguments if call.arguments is not None else call.malformed
+        arguments: JsonValue = call.written if call.written is not None else call.malformed
         return self._entry("decision", body, {"arguments": arguments})
 
     def approval_entry(self, approval: Approval) -> Entry:
@@ -208,7 +209,7 @@ class Trail:
         }
         return self._entry("grant", body, {"because": grant.because})
 
-    def outcome_entry(self, end: CallEnd) -> Entry:
+    def outcome_entry(self, end: CallEnd, findings: Sequence[Finding] = ()) -> Entry:
         body: JsonObject = {
             **self._named_ref(end),
             "outcome": end.outcome,
@@ -217,6 +218,8 @@ class Trail:
             "integrity": end.result.label.integrity,
             "labels": [*sorted(end.result.label.confidentiality)],
         }
+        if findings:
+            body["redacted"] = [finding_json(finding) for finding in findings]
         return self._entry("outcome", body, {"result": result_json(end.result)})
 
 

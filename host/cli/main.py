@@ -24,6 +24,7 @@ VERBS: dict[str, str] = {
     "mcp": "register, check, call and review MCP servers",
     "sandbox": "build the runtime image, check the walls, prune what is left",
     "audit": "read and verify the decision record",
+    "policy": "check the rules, ask them something, and test them",
     "trust": "trust the project files of this folder",
     "doctor": "check this machine and say what to mend",
 }

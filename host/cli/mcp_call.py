@@ -135,7 +135,7 @@ async def _carry(
     from host.runs.runner import RunRequest, carry_out
 
     with Journal.open(workshop.home.journal) as journal:
-        approver = approver_for(flags, workshop)
+        approver = approver_for(flags, workshop, journal)
         report = await carry_out(
             RunRequest(flags=flags, task=f"gatehost mcp call {address}"),
             workshop=workshop,

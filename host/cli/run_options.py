@@ -25,6 +25,12 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         "--approve", action="append", metavar="GLOB", help="asks for these tools are authorised for this run"
     )
     parser.add_argument(
+        "--endorse",
+        action="append",
+        metavar="SOURCE=>TOOL:ARG",
+        help="this source may decide this argument, e.g. 'mail.read[id=7]=>bank.pay:amount'",
+    )
+    parser.add_argument(
         "--approvals", choices=("ask", "deny", "wait"), help="who answers an ask (default: the terminal)"
     )
     parser.add_argument("--fail-on-deny", action="store_true", help="any denial makes the exit code 3")
@@ -49,6 +55,7 @@ def read_run_flags(args: argparse.Namespace) -> RunFlags:
         agent=args.agent,
         tools=tuple(args.tools) if args.tools is not None else None,
         approve=tuple(args.approve or ()),
+        endorse=tuple(args.endorse or ()),
         approvals=args.approvals,
         fail_on_deny=args.fail_on_deny,
         max_turns=args.max_turns,

@@ -12,7 +12,10 @@ from host.cli.common import say_foreign_json
 from host.cli.next_steps import next_steps
 from host.cli.screen import progress, say, say_json_line
 from host.config.workshop import Workshop
+from host.identity import who_runs_this
+from host.journal import Journal
 from host.outputs import JsonLines, ProgressLines, RunReport, Teller
+from host.people import find_person
 from host.runs.flags import RunFlags
 from tool_gateway.interface import Approver
 
@@ -25,19 +28,20 @@ class Told:
     approver: Approver
 
 
-def outputs_for(output: str, flags: RunFlags, workshop: Workshop) -> Told:
+def outputs_for(output: str, flags: RunFlags, workshop: Workshop, journal: Journal) -> Told:
     """The outputs of one run."""
     tellers: tuple[Teller, ...] = (JsonLines(say_json_line),) if output == "jsonl" else (ProgressLines(progress),)
-    return Told(tellers, approver_for(flags, workshop))
+    return Told(tellers, approver_for(flags, workshop, journal))
 
 
-def approver_for(flags: RunFlags, workshop: Workshop) -> Approver:
+def approver_for(flags: RunFlags, workshop: Workshop, journal: Journal) -> Approver:
     """`ask` needs a terminal; without one it falls to what the settings say of unattended runs."""
     mode = flags.approvals or "ask"
     if mode == "ask" and not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         mode = workshop.settings.approvals.unattended
     if mode == "ask":
-        return TerminalApprover(write=progress)
+        person = find_person(workshop.settings.people, who_runs_this())
+        return TerminalApprover(write=progress, journal=journal, person=person)
     return WaitingApprover() if mode == "wait" else DenyApprover()
 
 

@@ -53,7 +53,7 @@ def run_task(
             if session_id is None:
                 raise UsageError("there is no session in this folder to continue", where="--continue")
         request = RunRequest(flags=flags, task=task, session_id=session_id)
-        told = outputs_for(output, flags, workshop)
+        told = outputs_for(output, flags, workshop, journal)
 
         async def go() -> int:
             report = await carry_out(

@@ -52,7 +52,7 @@ def _resume(args: argparse.Namespace) -> int:
             )
         flags = RunFlags.from_json(info.flags).replaced_by(newer)
         workshop = open_workshop(config=flags.config, servers=flags.servers, folder=Path(info.folder))
-        told = outputs_for(args.output, flags, workshop)
+        told = outputs_for(args.output, flags, workshop, journal)
         request = RunRequest(flags=flags, run_id=info.run_id, resolve=resolve)
 
         async def go() -> int:

@@ -5,6 +5,7 @@ Decides: the options and what is shown. Does not decide how anything is built, t
 
 import argparse
 from functools import partial
+from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -12,7 +13,9 @@ import anyio.to_thread
 from context.errors import GatehostError
 from context.json_values import JsonObject, JsonValue
 from context.visible_text import escape_line
+from host.cli.common import add_file_options
 from host.cli.sandbox_probe import add_probe, run_probe
+from host.cli.sandbox_servers import Declared, find_declared, server_rows, show_servers
 from host.cli.screen import progress, say, say_json
 from host.home import find_home
 from sandboxes.interface import SandboxHome
@@ -31,7 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "check", help="which sandboxes can be used here, and why others cannot", allow_abbrev=False
     )
     add_probe(verbs)
-    prune = verbs.add_parser("prune", help="remove what dead processes left behind", allow_abbrev=False)
+    prune = verbs.add_parser(
+        "prune",
+        help="remove what dead processes left behind; with --servers, of the servers in that file only",
+        allow_abbrev=False,
+    )
     prune.add_argument(
         "--engine",
         action="store_true",
@@ -39,23 +46,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     for verb in (build, check, prune):
         verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+        add_file_options(verb)
 
 
 def run(args: argparse.Namespace) -> int:
     home = find_home().prepare().sandbox_home()
+    declared = find_declared(args)
     if args.what == "build":
-        return anyio.run(partial(_build, home, base=args.base, install=args.install, as_json=args.json))
+        return anyio.run(partial(_build, home, declared, base=args.base, install=args.install, as_json=args.json))
     if args.what == "check":
-        return anyio.run(partial(_check, home, as_json=args.json))
+        return anyio.run(partial(_check, home, declared, as_json=args.json))
     if args.what == "probe":
-        return run_probe(home, args)
-    return anyio.run(partial(_prune, home, engine=args.engine, as_json=args.json))
+        return run_probe(home, declared, args)
+    return anyio.run(partial(_prune, home, declared, engine=args.engine, as_json=args.json))
 
 
-async def _build(home: SandboxHome, *, base: str | None, install: bool, as_json: bool) -> int:
+async def _build(home: SandboxHome, declared: Declared, *, base: str | None, install: bool, as_json: bool) -> int:
     from sandboxes.runtime.image import build
 
     built = await build(home, base=base, install=install, say=progress)
+    # Whoever names a file builds for its servers, and is told of those that this build does not serve.
+    state = await _state(home, declared) if declared.named else None
     if as_json:
         say_json(
             {
@@ -63,26 +74,41 @@ async def _build(home: SandboxHome, *, base: str | None, install: bool, as_json:
                 "image": built.image.as_json() if built.image else None,
                 "fresh": built.fresh,
                 "started_engine": built.started_engine,
+                **({"servers": state["servers"]} if state is not None else {}),
             }
         )
     elif built.image is not None:
         say(f"sandboxes run in {built.image.image} ({built.image.origin}, Python {built.image.python})")
     else:
         say("sandboxes run under bubblewrap on this machine's own files")
-    return 0
+    if state is None:
+        return 0
+    if not as_json:
+        show_servers(declared, _rows(state, "servers"))
+    return 0 if _all_usable(state) else 7
 
 
-async def _check(home: SandboxHome, *, as_json: bool) -> int:
-    state = await _state(home)
+async def _check(home: SandboxHome, declared: Declared, *, as_json: bool) -> int:
+    state = await _state(home, declared)
     if as_json:
         say_json(state)
     else:
         _show(state)
-    return 0 if state["default"] else 7
+        show_servers(declared, _rows(state, "servers"))
+    return 0 if state["default"] and (_all_usable(state) or not declared.named) else 7
 
 
-async def _state(home: SandboxHome) -> JsonObject:
+def _rows(state: JsonObject, key: str) -> list[JsonObject]:
+    return cast("list[JsonObject]", state[key])
+
+
+def _all_usable(state: JsonObject) -> bool:
+    return all(row["usable"] for row in _rows(state, "servers"))
+
+
+async def _state(home: SandboxHome, declared: Declared) -> JsonObject:
     from sandboxes.lifecycle.holds import look_around
+    from sandboxes.lifecycle.slots import standing
     from sandboxes.registry import kinds
     from sandboxes.runtime.engine import look
     from sandboxes.runtime.host_facts import user_namespaces_fault
@@ -105,6 +131,8 @@ async def _state(home: SandboxHome) -> JsonObject:
     namespaces = user_namespaces_fault()
     usable = {str(entry["name"]) for entry in rows if isinstance(entry, dict) and entry["usable"]}
     around = await look_around(engine=engine.answers, bubblewrap="bubblewrap" in usable)
+    holds = {(holding.sandbox, holding.runtime): holding.enforced for holding in around.holdings}
+    servers = await server_rows(home, declared, runtimes=engine.runtimes, holds=holds)
     return {
         "default": default,
         "next_step": next_step,
@@ -117,6 +145,10 @@ async def _state(home: SandboxHome) -> JsonObject:
         "image_fault": missing_image,
         "user_namespaces": {"usable": namespaces is None, "why_not": namespaces},
         "node": NODE_VERSION if node_folder(home) else None,
+        "standing": await anyio.to_thread.run_sync(standing, home),
+        "most": declared.slots.home,
+        "servers": [*servers],
+        "servers_fault": declared.fault or None,
     }
 
 
@@ -146,6 +178,7 @@ def _show(state: JsonObject) -> None:
         loud = "" if row["confines"] else "  (no walls at all; only where a server's entry asks for it)"
         say(f"{row['name']!s:<11} {'usable' if row['usable'] else row['why_not']}{loud}")
     _show_holdings(state)
+    say(f"standing    {state['standing']} sandboxes of this state folder, of {state['most']} at the most")
     say(f"default     {state['default'] or 'none'}")
     if state["next_step"]:
         say(f"next step   {state['next_step']}")
@@ -164,7 +197,7 @@ def _show_holdings(state: JsonObject) -> None:
             say(f"  not       {lack}")
 
 
-async def _prune(home: SandboxHome, *, engine: bool, as_json: bool) -> int:
+async def _prune(home: SandboxHome, declared: Declared, *, engine: bool, as_json: bool) -> int:
     from sandboxes.packages import remove_staging
     from sandboxes.registry import kinds
     from sandboxes.runtime.engine import stop_started_engine
@@ -176,9 +209,10 @@ async def _prune(home: SandboxHome, *, engine: bool, as_json: bool) -> int:
         if fault is not None:
             skipped.append({"kind": name, "why": fault})
             continue
-        removed.extend({"kind": name, "name": gone} for gone in await kind.make(home).reap())
-    left = await anyio.to_thread.run_sync(remove_staging, home)
-    removed.extend({"kind": "package", "name": gone} for gone in left)
+        removed.extend({"kind": name, "name": gone} for gone in await kind.make(home).reap(declared.only))
+    if declared.only is None:  # A half unpacked package is nobody's yet.
+        left = await anyio.to_thread.run_sync(remove_staging, home)
+        removed.extend({"kind": "package", "name": gone} for gone in left)
     stopped = await stop_started_engine(home, say=progress) if engine else False
     if as_json:
         say_json({"removed": removed, "skipped": skipped, "stopped_engine": stopped})
@@ -187,7 +221,7 @@ async def _prune(home: SandboxHome, *, engine: bool, as_json: bool) -> int:
         assert isinstance(row, dict)
         say(f"removed {row['kind']} {escape_line(str(row['name']), 200)}")
     if not removed:
-        say("nothing was left behind")
+        say("nothing was left behind" if declared.only is None else "nothing was left behind of these servers")
     if engine and not stopped:
         say("no engine runs that was started here by hand")
     return 0

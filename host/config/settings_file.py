@@ -20,7 +20,11 @@ from context.visible_text import escape_line
 from host.config.nearest_names import advice, nearest
 from host.config.secret_refs import SecretRef, fetch, is_set, parse_reference
 from host.config.toml_files import NOT_AVAILABLE, KeyPath, TomlFile, check, read_toml
+from sandboxes.lifecycle.slots import SlotLimits, at_most
+from tool_gateway.provenance.evidence import ProvenanceMode
+from tool_gateway.redaction.settings import RedactionSettings
 from tool_gateway.rules import Settings as Table
+from tool_gateway.stages.settings import StageSettings
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 """Where the provider's own SDK goes unless `OPENAI_BASE_URL` says otherwise."""
@@ -28,8 +32,7 @@ OPENAI_BASE_URL = "https://api.openai.com/v1"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_LATER_TABLES = ("policy", "routes", "packs", "record", "telemetry", "context", "limits")
-_LATER_AGENT_KEYS = ("provenance", "word_grants")
+_LATER_TABLES = ("routes", "packs", "record", "telemetry", "context")
 _LATER_PROVIDERS = ("anthropic", "gemini", "ollama", "openai", "recorded")
 _PROVIDERS = ("openai_chat", "scripted")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -75,6 +78,10 @@ class AgentTable(Table):
     Attributes:
         models: `[models]` names or PROVIDER:ID. The first whose key can be had is used.
         tools: `server.tool` globs; the agent's scope.
+        roles: Of the agent; policies see them beside those of the user.
+        provenance: Which arguments must come from the user, the configuration or a trusted source.
+        checks: What is checked before a send, during the run, and of the answer.
+        word_grants: May the user's own words name the source of a value, and narrow the task?
     """
 
     models: tuple[Text, ...] = ()
@@ -82,6 +89,41 @@ class AgentTable(Table):
     roles: tuple[Text, ...] = ()
     instructions: str = ""
     budget: Budget = Budget()
+    provenance: ProvenanceMode = "strict"
+    word_grants: bool = True
+    checks: StageSettings = StageSettings()
+
+
+class PolicyTable(Table):
+    """`[policy]`: the folder of `*.cedar` files, relative to this file; added to the shipped set."""
+
+    folder: Text
+
+
+class PersonTable(Table):
+    """One `[people.NAME]` table: what a user of this machine may approve.
+
+    Attributes:
+        roles: As `@approvers` in policies names them.
+    """
+
+    roles: tuple[Text, ...] = ()
+
+
+class IdentityTable(Table):
+    """`[identity]`: for whom agents act, where it is not the operating system's user."""
+
+    user: Text | None = None
+
+
+class LimitsTable(Table):
+    """`[limits]`: bounds over all runs of this user.
+
+    Attributes:
+        sandboxes: How many may exist at one time; None means the program's own default.
+    """
+
+    sandboxes: int | None = Field(default=None, gt=0, le=10_000)
 
 
 class ApprovalsTable(Table):
@@ -96,6 +138,11 @@ class _Document(Table):
     models: dict[str, ModelTable] = Field(default_factory=dict[str, ModelTable])
     agents: dict[str, AgentTable] = Field(default_factory=dict[str, AgentTable])
     approvals: ApprovalsTable = ApprovalsTable()
+    policy: PolicyTable | None = None
+    people: dict[str, PersonTable] = Field(default_factory=dict[str, PersonTable])
+    identity: IdentityTable = IdentityTable()
+    limits: LimitsTable = LimitsTable()
+    redaction: RedactionSettings = RedactionSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +158,11 @@ class Settings:
     models: Mapping[str, ModelTable] = field(default_factory=dict[str, ModelTable])
     agents: Mapping[str, AgentTable] = field(default_factory=lambda: {"default": AgentTable()})
     approvals: ApprovalsTable = field(default_factory=ApprovalsTable)
+    policy: PolicyTable | None = None
+    people: Mapping[str, PersonTable] = field(default_factory=dict[str, PersonTable])
+    identity: IdentityTable = field(default_factory=IdentityTable)
+    limits: LimitsTable = field(default_factory=LimitsTable)
+    redaction: RedactionSettings = field(default_factory=RedactionSettings)
     path: Path | None = None
     warnings: tuple[str, ...] = ()
     file: TomlFile | None = field(default=None, repr=False)
@@ -129,6 +181,11 @@ class Settings:
                 next_step=advice(wanted, self.agents, noun="agent"),
             )
         return self.agents[wanted]
+
+    @property
+    def slots(self) -> SlotLimits | None:
+        """The cap on sandboxes; None for the default."""
+        return at_most(self.limits.sandboxes) if self.limits.sandboxes is not None else None
 
     def where(self, *keys: str | int) -> str:
         """`FILE:LINE: key.path`, for errors about the settings."""
@@ -175,6 +232,11 @@ def load_settings(path: Path | None) -> Settings:
         models=document.models,
         agents={"default": AgentTable(), **document.agents},
         approvals=document.approvals,
+        policy=document.policy,
+        people=document.people,
+        identity=document.identity,
+        limits=document.limits,
+        redaction=document.redaction,
         path=path,
         warnings=tuple(warnings),
         file=file,
@@ -332,9 +394,6 @@ def _refuse_later(file: TomlFile) -> None:
     for name, table in agents.items():
         if not isinstance(table, dict):
             continue
-        for key in _LATER_AGENT_KEYS:
-            if key in table:
-                raise file.not_available(("agents", name, key))
         budget = table.get("budget")
         if isinstance(budget, dict) and "usd" in budget:
             raise file.not_available(

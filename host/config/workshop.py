@@ -5,7 +5,7 @@ Decides: where they come from and that project files must be trusted. Does not d
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from host.config.servers_file import ServersFile, load_servers
 from host.config.settings_file import Settings, load_settings
 from host.config.trust import require_trust
 from host.home import Home, find_home
+from tool_gateway.admission import Admission
 
 if TYPE_CHECKING:  # it brings `mcp` along, which costs 0.7 s of CPU
     from host.servers.kept import KeptServers
@@ -27,6 +28,7 @@ class Workshop:
     Attributes:
         servers: None where no servers file was found.
         kept: What a long-lived host keeps of servers between its runs; None for a command that runs once.
+        admission: Rates, places and breakers, shared by all runs of this process.
     """
 
     home: Home
@@ -36,6 +38,7 @@ class Workshop:
     lock: Lock
     environ: Mapping[str, str]
     kept: "KeptServers | None" = None
+    admission: Admission = field(default_factory=Admission)
 
 
 def open_workshop(

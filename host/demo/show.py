@@ -19,7 +19,7 @@ from context.events import Event
 from context.ids import new_id
 from context.runs import StoredCall
 from context.visible_text import escape, escape_line
-from host.approvers.terminal import card
+from host.approvers.card import card
 from host.cli.screen import progress, say
 from host.config.lock_file import Lock, load_lock
 from host.config.servers_file import load_servers, server_digest
@@ -46,8 +46,7 @@ class DemoApprover:
         return True
 
     async def ask(self, requests: Sequence[ApprovalRequest]) -> Sequence[Answered]:
-        for request in requests:
-            progress(card(request) + "y     (answered by the demonstration itself)")
+        progress(card(*requests, expanded=True) + "y     (answered by the demonstration itself)")
         note = "answered by the demonstration itself"
         return [Answered(True, by="demo:auto-answer", note=note) for _ in requests]
 

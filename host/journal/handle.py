@@ -17,11 +17,13 @@ from context.events import Event, utc_text
 from context.json_values import JsonObject
 from context.messages import Message
 from context.runs import RunInfo, RunStatus, StoredCall, check_run
-from host.journal import approvals, leases, messages, rows
+from host.journal import approvals, grants, leases, messages, rows, standing
 from host.journal.json_text import to_text_or_none
 from host.journal.leases import Lease
 from host.journal.recorder import seal
+from tool_gateway.approvals import StandingRule, Vote
 from tool_gateway.interface import Approval, CallChange, Change, Entry
+from tool_gateway.provenance.evidence import Grant
 
 if TYPE_CHECKING:
     from host.journal.store import Journal
@@ -93,6 +95,25 @@ class RunHandle:
         )
         return None if row is None else approvals.approval_from(row)
 
+    def time_seen(self, approval_id: str) -> float:
+        """See `Journal.time_seen`."""
+        return self._journal.time_seen(approval_id)
+
+    def votes(self, approval_id: str) -> list[Vote]:
+        """What people said to a request so far."""
+        return self._journal.votes(approval_id)
+
+    def standing_rules(self) -> list[StandingRule]:
+        """Those that may answer now, the oldest first (`tool_gateway.approvals.standing_answer`)."""
+        query = f"SELECT {standing.COLUMNS} FROM standing_rules WHERE revoked_at IS NULL ORDER BY number"
+        now = self._journal.now()
+        found = (standing.row_from(row) for row in self._database.rows(query))
+        return [row.rule for row in found if row.status(now) == "active"]
+
+    def grants(self) -> tuple[Grant, ...]:
+        """Endorsements that came with answers so far, over all resumptions."""
+        return grants.of_run(self._database, self.run_id)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Give every later event to `listener`, deltas too, in order; the returned function ends it.
 
@@ -116,7 +137,8 @@ class RunHandle:
                 if isinstance(change, CallChange):
                     rows.change_call(connection, self.run_id, change)
                 else:
-                    approvals.change(connection, change.approval)
+                    approvals.change(connection, change.approval, now=self._journal.now())
+                    grants.insert(connection, self.run_id, change.grants)
 
         self._write(work, events=events, entries=entries)
         if durable:

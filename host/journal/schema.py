@@ -122,7 +122,54 @@ _VERSION_1 = (
     ) WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1,)
+_VERSION_2 = (
+    # `asked_at` is the latest time that the journal knew when it was asked: only what it learns later has passed since.
+    "ALTER TABLE approvals ADD COLUMN card_values TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE approvals ADD COLUMN approvers TEXT NOT NULL DEFAULT '[]'",
+    "ALTER TABLE approvals ADD COLUMN minor INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE approvals ADD COLUMN pin TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE approvals ADD COLUMN asked_at TEXT NOT NULL DEFAULT ''",
+    # One voice a person: `person` is the same for every channel, `voter` names both.
+    """CREATE TABLE votes (
+        approval_id TEXT NOT NULL REFERENCES approvals (approval_id) ON DELETE CASCADE,
+        person TEXT NOT NULL,
+        voter TEXT NOT NULL,
+        roles TEXT NOT NULL,
+        granted INTEGER NOT NULL,
+        note TEXT,
+        at REAL NOT NULL,
+        PRIMARY KEY (approval_id, person)
+    )""",
+    """CREATE TABLE standing_rules (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        rule_id TEXT NOT NULL UNIQUE,
+        run_id TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        server TEXT NOT NULL,
+        tool TEXT NOT NULL,
+        effect TEXT NOT NULL,
+        pin TEXT NOT NULL,
+        rules TEXT NOT NULL,
+        arguments TEXT NOT NULL,
+        same TEXT,
+        given_by TEXT NOT NULL,
+        roles TEXT NOT NULL,
+        given_at REAL NOT NULL,
+        expires REAL,
+        origin TEXT NOT NULL,
+        revoked_at REAL,
+        revoked_by TEXT
+    )""",
+    # Endorsements that came with an answer. They outlive their approval's row, which a changed question replaces.
+    """CREATE TABLE grants (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL REFERENCES runs (run_id),
+        granted TEXT NOT NULL
+    )""",
+    "CREATE INDEX grants_run ON grants (run_id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_VERSION_1, _VERSION_2)
 VERSION = len(MIGRATIONS)
 APPLICATION_ID = 0x47415445
 """`GATE`: marks the file as ours (SQLite file format, offset 68)."""

@@ -20,21 +20,25 @@ from context.events import TERMINAL, Event, utc_text
 from context.ids import new_id
 from context.json_values import JsonObject
 from context.messages import Message
-from context.runs import FINISHED, RunInfo, RunStatus, StoredCall, check_run
-from host.journal import approvals, leases, messages, rows
+from context.runs import RunInfo, RunStatus, StoredCall, check_run
+from context.visible_text import escape_line
+from host.journal import answering, approvals, leases, messages, rows, standing
 from host.journal.database import Database
 from host.journal.handle import RunHandle, insert_messages
 from host.journal.json_text import to_text
 from host.journal.leases import Lease
 from host.journal.recorder import Recorder, RecordIndex, SealedEntry, seal
 from host.journal.rows import to_ascii
+from host.journal.standing import StandingRow, StandingScope
 from host.record.chain import Line, Malformed, parse
 from host.record.contents import Content
 from host.record.log import RecordLog
 from host.record.segments import read_lines
 from host.record.verify import Verdict, verify
 from sandboxes.lifecycle.owners import is_dead, this_process
+from tool_gateway.approvals import Vote
 from tool_gateway.interface import Approval, Entry
+from tool_gateway.provenance.evidence import Grant
 
 logger = logging.getLogger(__name__)
 
@@ -301,62 +305,119 @@ class Journal:
 
     def approvals(self, *, limit: int = 100) -> list[Approval]:
         """Open ones first, then the newest; statuses as they stand now."""
+        now, known = self._clock(), self._latest()
         found = self.database.rows(
-            f"SELECT {approvals.COLUMNS} FROM approvals"
+            f"SELECT {approvals.COLUMNS}, asked_at FROM approvals"
             " ORDER BY status = 'pending' AND expires > ? DESC, number DESC LIMIT ?",
-            self._clock(),
+            now,
             limit,
         )
-        return [self._as_of_now(approvals.approval_from(row)) for row in found]
+        return [_as_of(approvals.approval_from(row), max(now, approvals.passed(known, row[-1]))) for row in found]
 
     def find_approval(self, approval_id: str) -> Approval:
         """Raises: ConfigError when there is none with this id."""
-        row = self.database.row(f"SELECT {approvals.COLUMNS} FROM approvals WHERE approval_id = ?", approval_id)
+        row = self._approval_row(approval_id)
         if row is None:
             raise ConfigError(
                 "there is no such approval",
-                where=f"approval {approval_id}",
+                where=f"approval {escape_line(approval_id, 60)}",
                 next_step="`gatehost approvals list` lists them",
             )
-        return self._as_of_now(approvals.approval_from(row))
+        return _as_of(approvals.approval_from(row), self._now_for(row))
 
-    def answer(self, approval_id: str, *, granted: bool, by: str, note: str | None = None) -> Approval:
-        """Answer an open request, once, from any process; on disk and in the record on return.
+    def votes(self, approval_id: str) -> list[Vote]:
+        """What people said to it, in their order."""
+        return [approvals.vote_from(row) for row in self.database.rows(approvals.VOTES, approval_id)]
 
-        An attempt that comes too late changes nothing and is recorded as well.
+    def time_seen(self, approval_id: str) -> float:
+        """The latest moment known to have passed since it was asked; 0.0 when none is. For `approvals.usable`."""
+        row = self._approval_row(approval_id)
+        return 0.0 if row is None else approvals.passed(self._latest(), row[-1])
+
+    def answer(
+        self,
+        approval_id: str,
+        *,
+        granted: bool,
+        by: str,
+        roles: frozenset[str] = frozenset(),
+        note: str | None = None,
+        always: StandingScope | None = None,
+        grants: Sequence[Grant] = (),
+    ) -> answering.Counted:
+        """Answer an open request, from any process; on disk and in the record on return.
+
+        An attempt that comes too late, or from somebody who may not, changes nothing and is recorded as well.
+
+        Args:
+            by: Channel and person: `cli:alice`.
+            roles: Of that person, as the operator configured them.
+            always: Make a standing rule of the yes.
+            grants: Endorsements that come with the yes.
 
         Raises:
-            ConfigError: there is no such request, or it is not open any more.
+            ConfigError: there is no such request, it is not open any more, or this person's answer does not count.
             JournalError: the answer could not be written.
         """
         self.find_approval(approval_id)
-        word = "approved" if granted else "denied"
         with self.database.lock:
             with self.database.transaction() as connection:
-                now = self._clock()
-                query = f"SELECT {approvals.COLUMNS} FROM approvals WHERE approval_id = ?"
-                before = connection.execute(query, (approval_id,)).fetchone()
-                if before is None:
+                query = f"SELECT {approvals.COLUMNS}, asked_at FROM approvals WHERE approval_id = ?"
+                row = connection.execute(query, (approval_id,)).fetchone()
+                if row is None:
                     raise ConfigError("was replaced by a newer request", where=f"approval {approval_id}")
-                known = approvals.approval_from(before)
+                now = max(self._clock(), approvals.passed(approvals.latest(connection), row[-1]))
+                known = approvals.approval_from(row)
                 run = self._load(connection, known.request.run_id)
-                answered = None
-                if run.status not in FINISHED:
-                    answered = approvals.settle(connection, approval_id, word, by=by, note=note, now=now)
-                refusal = None if answered else _why_not(known, run, now)
-                entry = _answer_entry(answered or known, run, ts=utc_text(now), word=word, by=by, refusal=refusal)
-                sealed = [seal(entry)]
+                vote = Vote(by, roles, granted, note, now)
+                done = answering.answer(connection, known, run, vote, now=now, scope=always, endorsed=grants)
+                sealed = [seal(entry) for entry in answering.entries(done, run, vote, grants)]
                 self.record.insert(connection, sealed)
             self.record.write(sealed)
         self.record.settle()
         self.database.reach_disk_now()
-        if answered is None:
+        if done.refusal is not None:
             raise ConfigError(
-                f"cannot be {word}: {refusal}",
+                f"cannot be {'approved' if granted else 'denied'}: {done.refusal}",
                 where=f"approval {approval_id}",
                 next_step="`gatehost approvals list` shows what is open",
             )
-        return answered
+        return done
+
+    def standing_rules(self) -> list[StandingRow]:
+        """All of them, the newest first, also those that are over."""
+        query = f"SELECT {standing.COLUMNS} FROM standing_rules ORDER BY number DESC"
+        return [standing.row_from(row) for row in self.database.rows(query)]
+
+    def revoke_rule(self, rule_id: str, *, by: str) -> StandingRow:
+        """End a standing rule, from any process; on disk and in the record on return.
+
+        Raises:
+            ConfigError: there is no such rule, or it was revoked before.
+            JournalError: it could not be written.
+        """
+        with self.database.lock:
+            with self.database.transaction() as connection:
+                now = self._clock()
+                row = connection.execute(
+                    "UPDATE standing_rules SET revoked_at = ?, revoked_by = ? WHERE rule_id = ? AND revoked_at IS NULL"
+                    f" RETURNING {standing.COLUMNS}",
+                    (now, to_ascii(by), rule_id),
+                ).fetchone()
+                if row is None:
+                    raise ConfigError(
+                        "there is no such standing rule in force",
+                        where=f"rule {escape_line(rule_id, 60)}",
+                        next_step="`gatehost approvals rules` lists them",
+                    )
+                revoked = standing.row_from(row)
+                run = self._load(connection, revoked.run_id)
+                sealed = [seal(answering.rule_entry(revoked, run, now=now))]
+                self.record.insert(connection, sealed)
+            self.record.write(sealed)
+        self.record.settle()
+        self.database.reach_disk_now()
+        return revoked
 
     # The record, read together with what is kept of its contents.
 
@@ -436,8 +497,21 @@ class Journal:
         row = self.database.row("SELECT type FROM events WHERE run_id = ? ORDER BY seq DESC LIMIT 1", run_id)
         return row is not None and row[0] in TERMINAL
 
-    def _as_of_now(self, approval: Approval) -> Approval:
-        return replace(approval, status=approvals.status_now(approval, self._clock()))
+    def _approval_row(self, approval_id: str) -> Any | None:
+        query = f"SELECT {approvals.COLUMNS}, asked_at FROM approvals WHERE approval_id = ?"
+        return self.database.row(query, approval_id)
+
+    def _now_for(self, row: Any) -> float:
+        """What time it is for a row of `_approval_row`, also after the clock was set back."""
+        return max(self._clock(), approvals.passed(self._latest(), row[-1]))
+
+    def _latest(self) -> str:
+        row = self.database.row(approvals.LATEST)
+        return str(row[0] or "") if row else ""
+
+
+def _as_of(approval: Approval, now: float) -> Approval:
+    return replace(approval, status=approvals.status_now(approval, now))
 
 
 def _has_session(connection: sqlite3.Connection, session_id: str) -> bool:
@@ -447,37 +521,3 @@ def _has_session(connection: sqlite3.Connection, session_id: str) -> bool:
 
 def _no_run(run_id: str) -> ConfigError:
     return ConfigError("there is no such run", where=f"run {run_id}", next_step="`gatehost runs list` lists them")
-
-
-def _why_not(known: Approval, run: RunInfo, now: float) -> str:
-    if run.status in FINISHED:
-        return f"its run is {run.status}"
-    status = approvals.status_now(known, now)
-    if status == "expired":
-        return f"it expired at {utc_text(known.request.expires)}"
-    return f"it is {status} already" + (f", by {known.by}" if known.by else "")
-
-
-def _answer_entry(approval: Approval, run: RunInfo, *, ts: str, word: str, by: str, refusal: str | None) -> Entry:
-    request = approval.request
-    body: JsonObject = {
-        "approval_id": request.approval_id,
-        "server": request.ref.server,
-        "tool": request.ref.tool,
-        "effect": request.effect,
-        "status": approval.status,
-        "by": by,
-        "rules": list(request.rules),
-        "binding": request.binding,
-        "expires": utc_text(request.expires),
-    }
-    if refusal is not None:
-        body |= {"attempt": word, "refused": refusal}
-    ids = {
-        "agent": request.agent,
-        "session_id": run.session_id,
-        "trace_id": run.trace_id,
-        "call_id": request.call_id,
-    }
-    contents: JsonObject = {"note": approval.note} if approval.note and refusal is None else {}
-    return Entry(new_id("ent"), "approval", request.run_id, ts, body, ids, contents)

@@ -126,7 +126,7 @@ def _warning(data: JsonObject) -> str:
     shown = [escape_line(line, 600) for line in lines[:_WARNING_LINES]]
     if len(lines) > _WARNING_LINES:
         shown.append(f"… {len(lines) - _WARNING_LINES:,} more lines")
-    return "  warning: " + "\n    ".join(shown)
+    return ("  " if data.get("level") == "note" else "  warning: ") + "\n    ".join(shown)
 
 
 def _list(data: JsonObject, key: str) -> list[JsonValue]:

@@ -17,6 +17,7 @@ class RunFlags:
 
     Attributes:
         tools, approve: `server.tool` globs.
+        endorse: `SOURCE=>SERVER.TOOL:ARG`, each one source for one argument.
         timeout: Seconds for the whole run.
         schema: The content of `--schema`, so that resuming does not depend on the file.
         config, servers: Absolute paths given with `--config` and `--servers`.
@@ -26,6 +27,7 @@ class RunFlags:
     agent: str | None = None
     tools: tuple[str, ...] | None = None
     approve: tuple[str, ...] = ()
+    endorse: tuple[str, ...] = ()
     approvals: ApprovalsMode | None = None
     fail_on_deny: bool = False
     max_turns: int | None = None

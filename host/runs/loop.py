@@ -11,22 +11,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.interface import CallReady, Completed, ModelAdapter, OfferedTool, Retrying, TextDelta, Usage, View
+from context.decisions import Deny
 from context.errors import ModelError
 from context.events import Event, EventType
 from context.ids import new_id
 from context.json_values import JsonObject, JsonValue, digest
-from context.labels import Label, join_all
+from context.labels import UNTRUSTED, Label, join_all
 from context.messages import Image, Message, Part, Text, ToolCall, ToolResult
 from context.runs import SETTLED, StoredCall
 from host.journal import RunHandle
 from host.runs.answers import CheckedAnswer, check_answer
+from host.runs.chronicle import Chronicle
 from host.runs.machine import ENDS, CallFacts, Happening, Phase, next_phase
+from host.runs.stages import Halted, RunStages
 from host.servers.pool import ServerPool
 from host.telemetry import CHAT, EXECUTE_TOOL, Tracer
 from tool_gateway.gates import in_scope
 from tool_gateway.gateway import Gateway
 from tool_gateway.interface import CallProposal, KnownTool, Scope
 from tool_gateway.schemas.compiled import CompiledSchema
+from tool_gateway.trail import reasons_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,12 @@ class RunPlan:
         system: Standing instructions for the model.
         max_turns: Model calls allowed, over all resumptions.
         answer_schema: Compiled `--schema`, with its source for the provider.
+        stages: What is checked before, during and after the model's work.
     """
 
     agent: str
     scope: Scope
+    stages: RunStages
     system: str = ""
     max_turns: int = 40
     answer_schema: CompiledSchema | None = None
@@ -72,7 +78,7 @@ class RunLoop:
         gateway: Gateway,
         pool: ServerPool,
         tracer: Tracer,
-        ids: Mapping[str, str],
+        chronicle: Chronicle,
     ) -> None:
         self._plan = plan
         self._handle = handle
@@ -80,7 +86,8 @@ class RunLoop:
         self._gateway = gateway
         self._pool = pool
         self._tracer = tracer
-        self._ids = dict(ids)
+        self._chronicle = chronicle
+        self._ids = dict(chronicle.ids)
         self._regenerated = False
         self.tally = RunTally()
 
@@ -107,11 +114,16 @@ class RunLoop:
         return "checking"
 
     async def _step(self, phase: Phase) -> Happening:
-        if phase == "thinking":
-            return await self._think()
-        if phase == "carrying":
-            return await self._carry()
-        return self._check()
+        try:
+            if phase == "thinking":
+                return await self._think()
+            if phase == "carrying":
+                return await self._carry()
+            return self._check()
+        except Halted as halted:
+            self.tally.fault = halted.reason.sentence()
+            self._emit("warning", {"text": self.tally.fault, "code": halted.reason.code})
+            return halted.happening
 
     # Thinking: one model call.
 
@@ -126,7 +138,8 @@ class RunLoop:
         self._emit(
             "route.decided", {"model": self._adapter.model, "reason": "the agent's first model"}, turn_id=turn_id
         )
-        self._emit("view.built", _view_facts(view), turn_id=turn_id)
+        if not self._may_send(view, turn_id):
+            return "send_refused"
         name = f"{CHAT} {self._adapter.model}"
         with self._tracer.span(
             name, {"gen_ai.operation.name": "chat", "gen_ai.request.model": self._adapter.model}
@@ -154,6 +167,7 @@ class RunLoop:
                 match event:
                     case TextDelta():
                         text.append(event.text)
+                        self._plan.stages.hear(event.text)
                         self._emit("message.delta", {"text": event.text}, turn_id=turn_id)
                     case CallReady():
                         calls.append(event)
@@ -167,6 +181,7 @@ class RunLoop:
                         done = event
         finally:
             await stream.aclose()
+        self._plan.stages.hear_end()
         if done is None:
             raise ModelError("the stream ended without an end", where=f"model {self._adapter.model}")
         if done.stop == "refusal":
@@ -247,7 +262,12 @@ class RunLoop:
         if doubtful := [call.call_id for call in self._open_calls() if call.state == "in_doubt"]:
             self.tally.in_doubt.extend(doubtful)
             return "call_in_doubt"
-        for stored in self._open_calls():
+        open_calls = self._open_calls()
+        for stored in open_calls:
+            if stored.state == "proposed":
+                self._plan.stages.propose(_address(stored, self._pool), stored.arguments)
+        await self._gateway.foresee([_proposal(stored, self._plan.agent) for stored in open_calls])
+        for stored in open_calls:
             end = await self._carry_one(stored)
             if end == "in_doubt":
                 self.tally.in_doubt.append(stored.call_id)
@@ -255,20 +275,12 @@ class RunLoop:
             parked = parked or end is None
         if parked:
             return "call_parked"
-        self._store_results()
+        self._plan.stages.settle(self._store_results())
         return "calls_settled"
 
     async def _carry_one(self, stored: StoredCall) -> str | None:
         """The call's outcome; None while it waits for a person."""
-        proposal = CallProposal(
-            call_id=stored.call_id,
-            run_id=stored.run_id,
-            agent=self._plan.agent,
-            turn=stored.turn,
-            name=stored.name,
-            arguments=stored.arguments,
-            malformed=stored.malformed,
-        )
+        proposal = _proposal(stored, self._plan.agent)
         tool = self._pool.resolve(stored.name)
         address = str(tool.ref) if tool else "unknown"
         attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": address}
@@ -286,32 +298,37 @@ class RunLoop:
     def _open_calls(self) -> list[StoredCall]:
         return [call for call in self._handle.calls() if call.state not in SETTLED]
 
-    def _store_results(self) -> None:
+    def _store_results(self) -> list[StoredCall]:
         """The answers to the newest turn's calls, as one message the model will see."""
         turn = self._handle.turns
         settled = [call for call in self._handle.calls() if call.turn == turn]
         parts = tuple(_tool_result(call) for call in settled)
         label = join_all(_label(call.result) for call in settled)
         self._handle.store_results(turn, Message(new_id("msg"), "tool", parts, label))
+        return settled
 
-    # Checking: the answer against the schema.
+    # Checking: the answer against the schema and the agent's own checks.
 
     def _check(self) -> Happening:
         answer = self.tally.answer or ""
-        if self._plan.answer_schema is None:
-            return "answer_valid"
-        checked = check_answer(answer, self._plan.answer_schema)
+        checked = check_answer(answer, self._plan.answer_schema) if self._plan.answer_schema is not None else None
         self.tally.checked = checked
-        if not checked.faults:
+        found = (
+            *(checked.faults if checked else ()),
+            *self._plan.stages.answer_faults(answer, checked, self._view_label(), self._handle.calls()),
+        )
+        if not found:
             return "answer_valid"
-        faults = "\n".join(f"- {fault}" for fault in checked.faults)
+        faults = "\n".join(f"- {fault}" for fault in found)
+        what = "does not satisfy --schema" if checked and checked.faults else "fails the agent's checks"
         if self._regenerated:
-            self.tally.fault = f"the answer does not satisfy --schema after one regeneration:\n{faults}"
+            self.tally.fault = f"the answer {what} after one regeneration:\n{faults}"
             return "answer_invalid_again"
         self._regenerated = True
-        self._emit("warning", {"text": f"the answer does not satisfy --schema; asking once more:\n{faults}"})
-        text = f"Your answer was rejected by a mechanical check:\n{faults}\nAnswer again with one JSON document only."
-        self._handle.store_results(self._handle.turns, Message(new_id("msg"), "user", (Text(text),)))
+        self._emit("warning", {"text": f"the answer {what}; asking once more:\n{faults}"})
+        only = " with one JSON document only" if self._plan.answer_schema is not None else ""
+        text = f"Your answer was rejected by a mechanical check:\n{faults}\nAnswer again{only}."
+        self._handle.store_results(self._handle.turns, Message(new_id("msg"), "user", (Text(text),), UNTRUSTED))
         return "answer_invalid"
 
     # What the model sees.
@@ -325,6 +342,28 @@ class RunLoop:
             tool_names={str(tool.ref): name for name, tool in self._pool.tools.items()},
             schema=self._plan.schema_source,
         )
+
+    def _may_send(self, view: View, turn_id: str) -> bool:
+        """Judged and recorded before every send: what the content is labelled, and where it goes."""
+        label = self._view_label()
+        decision = self._plan.stages.may_send(view, label)
+        facts = _view_facts(view)
+        labels: JsonObject = {"integrity": label.integrity, "labels": [*sorted(label.confidentiality)]}
+        body: JsonObject = {
+            **labels,
+            "model": self._adapter.model,
+            "view": facts["digest"],
+            "decision": decision.word,
+            "reasons": [*reasons_json(decision.reasons)],
+        }
+        self._handle.append(
+            self._event("view.built", {**facts, **labels}, {**self._ids, "turn_id": turn_id}),
+            entries=(self._chronicle.entry("send", body, ids={"turn_id": turn_id}),),
+        )
+        if isinstance(decision, Deny):
+            self.tally.fault = "; ".join(reason.sentence() for reason in decision.reasons)
+            return False
+        return True
 
     def _offered(self, tool: KnownTool) -> bool:
         """In scope, pinned, its server not down for a while. Always the pinned text, never the live one."""
@@ -377,6 +416,23 @@ def _answered(messages: Sequence[Message]) -> Iterator[Message]:
         open_ = tuple(_unanswered(call) for call in message.calls if call.call_id not in told)
         if open_:
             yield Message(f"{message.message_id}.unanswered", "tool", open_)
+
+
+def _proposal(stored: StoredCall, agent: str) -> CallProposal:
+    return CallProposal(
+        call_id=stored.call_id,
+        run_id=stored.run_id,
+        agent=agent,
+        turn=stored.turn,
+        name=stored.name,
+        arguments=stored.arguments,
+        malformed=stored.malformed,
+    )
+
+
+def _address(stored: StoredCall, pool: ServerPool) -> str:
+    tool = pool.resolve(stored.name)
+    return str(tool.ref) if tool else stored.name
 
 
 def _unanswered(call: ToolCall) -> ToolResult:

@@ -21,6 +21,9 @@ Phase = Literal[
     "late",
     "model_failed",
     "invalid",
+    "stopped",
+    "held",
+    "withheld",
     "interrupted",
     "broken",
 ]
@@ -36,6 +39,9 @@ Happening = Literal[
     "answer_invalid",
     "answer_invalid_again",
     "time_up",
+    "halted",
+    "held",
+    "send_refused",
     "interrupted",
     "broke",
 ]
@@ -45,6 +51,7 @@ _TABLE: dict[tuple[Phase, Happening], Phase] = {
     ("thinking", "text_answered"): "checking",
     ("thinking", "turns_used_up"): "exhausted",
     ("thinking", "model_failed"): "model_failed",
+    ("thinking", "send_refused"): "withheld",
     ("carrying", "calls_settled"): "thinking",
     ("carrying", "call_parked"): "parked",
     ("carrying", "call_in_doubt"): "doubtful",
@@ -52,7 +59,13 @@ _TABLE: dict[tuple[Phase, Happening], Phase] = {
     ("checking", "answer_invalid"): "thinking",
     ("checking", "answer_invalid_again"): "invalid",
 }
-_ALWAYS: dict[Happening, Phase] = {"time_up": "late", "interrupted": "interrupted", "broke": "broken"}
+_ALWAYS: dict[Happening, Phase] = {
+    "time_up": "late",
+    "halted": "stopped",
+    "held": "held",
+    "interrupted": "interrupted",
+    "broke": "broken",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,9 @@ ENDS: dict[Phase, End] = {
     "late": End("failed", "run.failed", 5),
     "model_failed": End("failed", "run.failed", 6),
     "invalid": End("failed", "run.failed", 8),
+    "stopped": End("failed", "run.failed", 5),  # a loop, output without end, content that a pattern forbids
+    "held": End("waiting", "run.suspended", 10),
+    "withheld": End("failed", "run.failed", 3),  # what the run holds may not be sent to its model
     "interrupted": End("interrupted", "run.suspended", 130),
     "broken": End("failed", "run.failed", 1),
 }

@@ -17,9 +17,9 @@ from adapters import registry as adapter_registry
 from adapters.interface import ModelAdapter, ModelSettings, Usage
 from context.calls import CallResult
 from context.errors import ConfigError, GatehostError, JournalError
-from context.events import Event, EventType, utc_text
+from context.events import Event
 from context.ids import new_id, new_trace_id
-from context.json_values import JsonObject, JsonValue, digest
+from context.json_values import JsonObject
 from context.messages import Message, Text
 from context.runs import StoredCall
 from context.visible_text import escape_line
@@ -29,16 +29,19 @@ from host.identity import who_runs_this
 from host.journal import Journal, RunHandle
 from host.outputs import RunReport, Teller
 from host.runs.answers import compile_answer_schema
+from host.runs.chronicle import Chronicle
 from host.runs.flags import RunFlags
+from host.runs.judges import Judges, appoint, remember
 from host.runs.loop import RunLoop, RunPlan
 from host.runs.machine import ENDS, Phase, exit_code
+from host.runs.stages import RunStages
 from host.servers.plans import Grounds, plan_run
 from host.servers.pool import ServerPool
 from host.telemetry import INVOKE_AGENT, Tracer, configured_provider
 from host.version import VERSION
 from sandboxes import registry as sandbox_registry
 from tool_gateway.gateway import Gateway
-from tool_gateway.interface import Approver, CallChange, Entry, Scope
+from tool_gateway.interface import Approver, CallChange, Scope
 from tool_gateway.trail import RunScope, result_json
 
 logger = logging.getLogger(__name__)
@@ -106,10 +109,30 @@ async def carry_out(
     grounds = None
     plans = []
     if workshop.servers is not None:
-        grounds = Grounds(workshop.servers, workshop.lock, workshop.home.sandbox_home(), run_id, workshop.kept)
+        grounds = Grounds(
+            workshop.servers,
+            workshop.lock,
+            workshop.home.sandbox_home(),
+            run_id,
+            workshop.kept,
+            slots=workshop.settings.slots,
+        )
         plans = plan_run(grounds, scope)
         for plan in plans:
             workshop.servers.kind(plan.name)
+    tools = tuple(tool for plan in plans for tool in plan.tools.values())
+    words = request.task if task is not None else journal.load_run(run_id).task
+    judges = appoint(
+        workshop,
+        run_id=run_id,
+        agent_name=agent_name,
+        agent=agent,
+        scope=scope,
+        tools=tools,
+        flags=flags,
+        task=words or "",
+        resumed=task is None,
+    )
     adapter = adapter_registry.get(model.adapter).make(model)
     tracer = Tracer(trace_id, configured_provider(workshop.environ))
 
@@ -139,23 +162,34 @@ async def carry_out(
         model=model,
         adapter=adapter,
         scope=scope,
+        judges=judges,
         ids=ids,
         tracer=tracer,
     )
     with handle:
         try:
+            remember(judges.knowledge, handle.messages(), handle.calls(), handle.grants(), tools)
             run.say_start(resumed=task is None)
             run.settle_what_is_open(request.resolve)
-            pool = ServerPool(plans, notify=run.notify, kept=workshop.kept)
+            pool = ServerPool(plans, notify=run.chronicle.notify, kept=workshop.kept)
             for plan in plans:
                 if plan.unpinned:
-                    run.warn(plan.unpinned)
+                    run.chronicle.warn(plan.unpinned)
             loop = RunLoop(
                 plan=RunPlan(
                     agent=agent_name,
                     scope=scope,
+                    stages=RunStages(
+                        agent.checks,
+                        model=model,
+                        policy=judges.policy,
+                        principal=judges.principal,
+                        budget=run.left,
+                        attended=approver.attended,
+                        scanner=judges.scanner,
+                    ),
                     system="\n\n".join(part for part in (_MANNERS, agent.instructions) if part),
-                    max_turns=flags.max_turns or agent.budget.turns or 40,
+                    max_turns=run.max_turns,
                     answer_schema=answer_schema,
                     schema_source=flags.schema,
                 ),
@@ -167,20 +201,27 @@ async def carry_out(
                         agent=agent_name,
                         scope=scope,
                         ids=ids,
-                        policy_version=run.policy_version(),
+                        policy_version=judges.version,
                         approval_lifetime=workshop.settings.approvals.expires,
+                        principal=judges.principal,
                     ),
                     directory=pool,
                     caller=pool,
                     approver=approver,
                     journal=handle,
                     clock=time.time,
+                    knowledge=judges.knowledge,
+                    policy=judges.policy,
+                    admission=judges.admission,
+                    redactor=judges.redactor,
+                    label_findings=judges.redaction.label,
+                    budget=run.left,
                 ),
                 pool=pool,
                 tracer=tracer,
-                ids=ids,
+                chronicle=run.chronicle,
             )
-            seconds = flags.timeout or agent.budget.seconds
+            seconds = run.seconds
             with tracer.span(f"{INVOKE_AGENT} {agent_name}", {"gen_ai.agent.name": agent_name}):
                 phase = await _drive(loop, pool, handle, run, seconds)
             return run.finish(phase, loop, pool)
@@ -291,6 +332,7 @@ class _Run:
         model: ModelSettings,
         adapter: ModelAdapter,
         scope: Scope,
+        judges: Judges,
         ids: Mapping[str, str],
         tracer: Tracer,
     ) -> None:
@@ -303,33 +345,21 @@ class _Run:
         self.model = model
         self.adapter = adapter
         self.scope = scope
-        self.ids = dict(ids)
+        self.judges = judges
+        self.max_turns = request.flags.max_turns or agent.budget.turns or 40
+        self.seconds = request.flags.timeout or agent.budget.seconds
+        self._until = time.monotonic() + self.seconds if self.seconds else None
+        self.chronicle = Chronicle(handle, ids)
         self.tracer = tracer
         self.interrupted = False
         self.fault: str | None = None
-        self.warnings: list[str] = []
 
-    def policy_version(self) -> str:
-        """Digest of every rule in force: the servers' tools and rules, the agent's and the run's scope."""
-        servers = self.workshop.servers
-        rules: JsonValue = (
-            {name: server.model_dump(mode="json") for name, server in servers.servers.items()} if servers else None
-        )
-        scope: JsonValue = [
-            list(self.scope.agent_tools),
-            list(self.scope.run_tools) if self.scope.run_tools is not None else None,
-        ]
-        return digest([VERSION, rules, scope])
-
-    def notify(self, kind: EventType, data: JsonObject) -> None:
-        """News of a server; what concerns walls, pins and restarts is evidence and goes into the record too."""
-        kept = kind in {"sandbox.state", "pin.changed"} or "restart" in data or "accepted_protocol" in data
-        entries = (self._entry(kind.replace(".", "_"), data),) if kept else ()
-        self.handle.append(self._event(kind, data), entries=entries)
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-        self.handle.append(self._event("warning", {"text": text}))
+    def left(self) -> Mapping[str, int]:
+        """What is left of the run's bounded means, for rules and stages."""
+        left = {"turns": max(self.max_turns - self.handle.turns, 0)}
+        if self._until is not None:
+            left["seconds"] = max(int(self._until - time.monotonic()), 0)
+        return left
 
     def say_start(self, *, resumed: bool) -> None:
         flags = self.request.flags
@@ -345,24 +375,28 @@ class _Run:
             "run_tools": list(flags.tools) if flags.tools is not None else None,
             "preapproved": list(flags.approve),
             "approvals": flags.approvals,
-            "policy_version": self.policy_version(),
+            "policy_version": self.judges.version,
+            "provenance": self.agent.provenance,
+            "grants": [str(grant) for grant in self.judges.knowledge.grants],
             "version": VERSION,
         }
         task = self.handle.info().task
-        entry = self._entry("run_started", facts, {"task": task})
+        entry = self.chronicle.entry("run_started", facts, {"task": task})
         started: JsonObject = {**facts, "task": task, "session_id": self.handle.session_id}
-        self.handle.append(self._event("run.started", started), entries=(entry,))
+        self.handle.append(self.chronicle.event("run.started", started), entries=(entry,))
         for warning in (
             *self.workshop.settings.warnings,
             *(self.workshop.servers.warnings if self.workshop.servers else ()),
         ):
-            self.warn(warning)
+            self.chronicle.warn(warning)
+        for line in self.judges.told:
+            self.chronicle.note(line)
 
     def settle_what_is_open(self, resolve: Mapping[str, Resolution]) -> None:
         """After a crash: reads may be made again; of anything else only a person can say whether it happened."""
         known = {call.call_id: call for call in self.handle.calls()}
         for call in self.handle.unsettled_calls():
-            if call.effect == "read":
+            if call.effect == "read" or self._repeatable(call):
                 self._change(call, CallChange(call.call_id, "proposed"), "read_again")
             else:
                 result = CallResult((Text("[in doubt] The host stopped before the server answered."),), is_error=True)
@@ -377,6 +411,13 @@ class _Run:
             else:
                 change = CallChange(call_id, "proposed")
             self._change(call, change, f"resolved_{what.replace('-', '_')}")
+
+    def _repeatable(self, call: StoredCall) -> bool:
+        """Whether the operator declared that calling twice does no more than calling once."""
+        servers = self.workshop.servers
+        settings = servers.servers.get(call.server or "") if servers is not None else None
+        rule = settings.tools.get(call.tool or "") if settings else None
+        return rule is not None and rule.repeatable
 
     def handle_call(self, call_id: str) -> StoredCall:
         return next(call for call in self.handle.calls() if call.call_id == call_id)
@@ -393,8 +434,8 @@ class _Run:
             "duration_ms": call.duration_ms,
             "result": change.result,
         }
-        events = (self._event("call.completed", data, ids),) if data["outcome"] else ()
-        self.handle.change_call(change, events=events, entries=(self._entry("resumption", body, ids=ids),))
+        events = (self.chronicle.event("call.completed", data, ids),) if data["outcome"] else ()
+        self.handle.change_call(change, events=events, entries=(self.chronicle.entry("resumption", body, ids=ids),))
 
     def finish(self, phase: Phase, loop: RunLoop, pool: ServerPool) -> RunReport:
         """Write the end down and report it."""
@@ -437,8 +478,8 @@ class _Run:
             end.status,
             exit_code=code,
             answer=answer,
-            events=(self._event(end.event, {**facts, "answer": answer, "output": output}),),
-            entries=(self._entry("run_ended", facts, {"answer": answer}),),
+            events=(self.chronicle.event(end.event, {**facts, "answer": answer, "output": output}),),
+            entries=(self.chronicle.entry("run_ended", facts, {"answer": answer}),),
         )
         self.journal.record.settle()
         head = self.journal.record.head()
@@ -456,7 +497,7 @@ class _Run:
             calls=calls,
             fault=fault,
             scripted=self.adapter.scripted,
-            warnings=tuple(self.warnings),
+            warnings=tuple(self.chronicle.warnings),
             unconfined=tuple(
                 session.plan.name for session in pool.sessions.values() if self._is_unconfined(session.plan.name)
             ),
@@ -486,27 +527,6 @@ class _Run:
         while page := self.journal.events(self.handle.run_id, after=seen):
             yield from page
             seen = page[-1].seq
-
-    def _event(self, kind: EventType, data: JsonObject, ids: Mapping[str, str] | None = None) -> Event:
-        return Event(kind, self.handle.run_id, {**self.ids, **(ids or {})}, data)
-
-    def _entry(
-        self,
-        kind: str,
-        body: JsonObject,
-        contents: Mapping[str, JsonValue] | None = None,
-        *,
-        ids: Mapping[str, str] | None = None,
-    ) -> Entry:
-        return Entry(
-            entry_id=new_id("ent"),
-            type=kind,
-            run_id=self.handle.run_id,
-            ts=utc_text(time.time()),
-            body=body,
-            ids={**self.ids, **(ids or {})},
-            contents=contents or {},
-        )
 
 
 _RESUMED = {

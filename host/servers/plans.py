@@ -161,9 +161,11 @@ def _known(
         rule=rule,
         pin=pinned.digest if pinned else "",
         returns=returns.label(),
-        call_timeout=limits.call_timeout,
+        call_timeout=min(rule.limits.call_timeout or limits.call_timeout, limits.call_timeout),
         result_bytes=limits.result_bytes,
         owner=settings.owner,
+        server_rate=limits.rate,
+        server_concurrency=limits.concurrency,
     )
 
 

@@ -1,7 +1,7 @@
 """The few calls to a local container engine that a sandbox needs, blocking, with our errors.
 
 Decides: which engines are taken at all, and how the engine's refusals are told. Does not decide what a
-container may do: `docker` passes the settings, `docker_evidence` reads them back.
+container may do: `docker` passes the settings, `evidence` reads them back.
 """
 
 import os
@@ -91,6 +91,15 @@ def traits_of(info: Mapping[str, Any]) -> EngineTraits:
         else frozenset(),
         runtimes=runtimes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A container of ours: its name, and what its labels say."""
+
+    name: str
+    owner: str
+    server: str
 
 
 class ContainerApi:
@@ -212,14 +221,15 @@ class ContainerApi:
         return True
 
     @_told
-    def owned(self) -> list[tuple[str, str]]:
-        """Name and owner of every container that carries our label, running or not."""
+    def owned(self) -> list[Owned]:
+        """Every container that carries our label, running or not."""
         listed = cast("list[dict[str, Any]]", self._api.containers(all=True, filters={"label": OWNER_LABEL}))
-        found: list[tuple[str, str]] = []
+        found: list[Owned] = []
         for item in listed:
             names = cast("list[str]", item.get("Names") or [])
             labels = cast("dict[str, str]", item.get("Labels") or {})
-            found.append((names[0].lstrip("/") if names else str(item["Id"]), labels.get(OWNER_LABEL, "")))
+            name = names[0].lstrip("/") if names else str(item["Id"])
+            found.append(Owned(name, labels.get(OWNER_LABEL, ""), labels.get(SERVER_LABEL, "")))
         return found
 
 
@@ -230,9 +240,10 @@ def check_local() -> None:
     Raises:
         SandboxError: see above, or `DOCKER_CONTEXT` names none.
     """
-    named = named_address()
-    if named is None or named.startswith("unix://"):
+    found = named_address()
+    if found is None or found[0].startswith("unix://"):
         return
+    named, source = found
     scheme = named.partition("://")[0]
     if scheme not in {"tcp", "http", "https", "ssh"}:
         what = "names no socket"
@@ -240,10 +251,10 @@ def check_local() -> None:
         what = "reaches an engine over plain TCP, where anybody on the way is root there"
     else:
         what = "reaches an engine on another machine, whose files a server's mounts would show"
-    source = "DOCKER_HOST" if os.environ.get("DOCKER_HOST") else "DOCKER_CONTEXT"
     raise SandboxError(
         f"{source} ({escape_line(named, 100)}) {what}; sandboxes need an engine on this machine",
-        next_step=f"Unset {source}, give it a unix:// socket of this machine, or run Gatehost on that one",
+        next_step="Set DOCKER_CONTEXT=default (and unset DOCKER_HOST) for this machine's own engine, name a unix:// "
+        "socket of this machine, or run Gatehost on that one",
     )
 
 

@@ -59,23 +59,25 @@ class AttachedOutput(anyio.abc.ByteReceiveStream):
         self._sock = sock
         self._ring = ring
         self._buffer = b""
+        self._at = 0
         self._left = 0
         self._stderr = False
         self.ended = anyio.Event()
 
     async def receive(self, max_bytes: int = _READ_BYTES) -> bytes:
         while True:
-            await self._fill()
+            held = len(self._buffer) - self._at
+            if held < (1 if self._left else _HEADER_BYTES):
+                await self._read()
+                continue
             if self._left == 0:
-                if len(self._buffer) < _HEADER_BYTES:
-                    await self._read()
-                    continue
-                header, self._buffer = self._buffer[:_HEADER_BYTES], self._buffer[_HEADER_BYTES:]
+                header = self._buffer[self._at : self._at + _HEADER_BYTES]
+                self._at += _HEADER_BYTES
                 self._stderr = header[0] == _STDERR
                 self._left = int.from_bytes(header[4:], "big")
                 continue
-            payload = self._buffer[: min(self._left, max_bytes)]
-            self._buffer = self._buffer[len(payload) :]
+            payload = self._buffer[self._at : self._at + min(self._left, max_bytes)]
+            self._at += len(payload)
             self._left -= len(payload)
             if not self._stderr:
                 return payload
@@ -92,10 +94,6 @@ class AttachedOutput(anyio.abc.ByteReceiveStream):
         self.ended.set()
         self._sock.close()
 
-    async def _fill(self) -> None:
-        if not self._buffer:
-            await self._read()
-
     async def _read(self) -> None:
         if self.ended.is_set():
             raise anyio.EndOfStream
@@ -111,4 +109,4 @@ class AttachedOutput(anyio.abc.ByteReceiveStream):
         if not data:
             self.ended.set()
             raise anyio.EndOfStream
-        self._buffer += data
+        self._buffer, self._at = self._buffer[self._at :] + data, 0

@@ -92,8 +92,7 @@ def _of_runtime(name: str, traits: EngineTraits) -> Holding:
     if missing := [limit for limit in _LIMITS if limit not in held]:
         why = "it is registered to ignore control groups" if traits.holds else "the engine has no control groups"
         lacking.append(f"{', '.join(missing)}: {why}")
-    open_why = unheld() if name in OF_THIS_KERNEL else "it has a kernel of its own, without Landlock"
-    if open_why:
+    if name in OF_THIS_KERNEL and (open_why := unheld()):
         lacking.append(f"files in writable mounts can be executed: {open_why}")
     return Holding("docker", escape_line(name, 60), tuple(limit for limit in _LIMITS if limit in held), tuple(lacking))
 
@@ -106,7 +105,7 @@ def _of_bubblewrap() -> Holding:
     lacking: list[str] = []
     why = "no control group can be had" if os.geteuid() == 0 else "that takes root, or a systemd of this user's"
     if "memory" not in held:
-        lacking.append(f"memory, but for a bound on each process: {why}")
+        lacking.append(f"memory, but for a bound on each process and a look at what is used: {why}")
     if "cpus" not in held:
         lacking.append(f"cpus: {why}")
     if "pids" not in held:

@@ -31,6 +31,18 @@ class SlotLimits:
     home: int = 64
 
 
+def at_most(sandboxes: int) -> SlotLimits:
+    """One cap for the process and for the state folder: what an operator's single number means."""
+    return SlotLimits(process=sandboxes, home=sandboxes)
+
+
+def standing(home: SandboxHome) -> int:
+    """How many slots of this state folder are held now, by any process that lives."""
+    folder = home.folder / _FOLDER
+    ours = _written(this_process())
+    return sum(not _freed(path, ours) for path in folder.iterdir()) if folder.is_dir() else 0
+
+
 @asynccontextmanager
 async def slot(home: SandboxHome, *, server: str, limits: SlotLimits | None = None) -> AsyncGenerator[None, None]:
     """Hold one slot while the body runs.

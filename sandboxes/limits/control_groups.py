@@ -11,7 +11,7 @@ group that has processes of its own cannot hand controllers down, unless it is t
 import os
 import secrets
 import time
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,13 +43,14 @@ class ControlGroup:
 
 
 @contextmanager
-def control_group(*, memory: int, pids: int, cpus: float) -> Generator[ControlGroup, None, None]:
+def control_group(server: str, *, memory: int, pids: int, cpus: float) -> Generator[ControlGroup, None, None]:
     """A group with these limits, as far as they can be had; `held` is empty where none can. On exit it is gone.
 
     Args:
+        server: Whose it is; a part of its name.
         memory: Bytes, swap included where the kernel counts it.
     """
-    name = f"{os.getpid()}-{secrets.token_hex(6)}"
+    name = f"{os.getpid()}-{server}-{secrets.token_hex(6)}"
     made: list[Path] = []
     held: set[str] = set()
     try:
@@ -69,12 +70,16 @@ def control_group(*, memory: int, pids: int, cpus: float) -> Generator[ControlGr
 
 def can_hold() -> frozenset[str]:
     """Which of `memory`, `pids`, `cpus` a group made here would hold. It is tried, not guessed."""
-    with control_group(memory=64 * 1024**2, pids=16, cpus=0.5) as group:
+    with control_group("trial", memory=64 * 1024**2, pids=16, cpus=0.5) as group:
         return group.held
 
 
-def reap_groups() -> list[str]:
-    """Remove groups that have no process any more: their servers died with a host that was killed."""
+def reap_groups(servers: Collection[str] | None = None) -> list[str]:
+    """Remove groups that have no process any more: their servers died with a host that was killed.
+
+    Args:
+        servers: Only of these; of all when None.
+    """
     removed: list[str] = []
     if os.geteuid() != 0:
         return removed
@@ -83,8 +88,9 @@ def reap_groups() -> list[str]:
         if parent is None:
             continue
         for folder in (parent.path / _PARENT).glob("*-*"):
-            pid = folder.name.partition("-")[0]
-            if not Path("/proc", pid).exists():
+            pid, _, rest = folder.name.partition("-")
+            of_others = servers is not None and rest.rpartition("-")[0] not in servers
+            if not of_others and not Path("/proc", pid).exists():
                 with suppress(OSError):  # Not empty: somebody still lives there.
                     folder.rmdir()
                     removed.append(folder.name)

@@ -1,7 +1,7 @@
 """The 28 probes: what each is called, and which attempts it consists of.
 
 Decides: numbers, names, order, and which attempts are expected to end the whole sandbox when its limits hold. Does not
-decide how anything is tried (`inside`) nor what an outcome means (`evaluation`).
+decide how anything is tried (`inside`) nor what an outcome means (`rows`).
 """
 
 from dataclasses import dataclass

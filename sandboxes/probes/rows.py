@@ -40,6 +40,21 @@ def row(probe: Probe, found: Sequence[tuple[Outcome, str]]) -> Row:
     return Row(probe.number, probe.name, outcome, escape_line("; ".join(details), _DETAIL))
 
 
+def merged(columns: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """One row a probe over several sandboxes: the worst outcome, and what each of them said.
+
+    Args:
+        columns: Heading → its rows.
+    """
+    found: list[Row] = []
+    for probe in PROBES:
+        said: list[tuple[Outcome, str]] = []
+        for name, rows in columns.items():
+            said.extend((item.outcome, f"{name}: {item.detail}") for item in rows if item.probe == probe.number)
+        found.append(row(probe, said))
+    return found
+
+
 def table(columns: Mapping[str, Sequence[Row]]) -> str:
     """Probe × sandbox in Markdown. What is not denied is explained below.
 

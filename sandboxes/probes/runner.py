@@ -28,8 +28,10 @@ from context.errors import SandboxError
 from context.ids import new_id
 from context.visible_text import escape_line
 from sandboxes.background import beside
+from sandboxes.docker import OF_THIS_KERNEL
 from sandboxes.interface import Evidence, Mount, OpenSandbox, Program, SandboxHome, SandboxKind, SandboxSpec
 from sandboxes.lifecycle.owners import this_process
+from sandboxes.lifecycle.slots import SlotLimits, slot
 from sandboxes.probes.catalogue import PROBES, Attempt, Probe
 from sandboxes.probes.inside.trials import Outcome
 from sandboxes.probes.rows import Row, row
@@ -40,6 +42,7 @@ from sandboxes.seccomp.system_call_numbers import NUMBERS
 if TYPE_CHECKING:
     from mcp import Client
 
+_NAME = "probe"
 _CODE = Path(__file__).with_name("inside")
 _MEMORY = 256 * 1024**2
 _DISK = 32 * 1024**2
@@ -48,7 +51,6 @@ _PIDS = 128
 _KEPT_STDERR = 64 * 1024
 _GATEWAYS = ("172.17.0.1", "10.0.2.2", "192.168.65.2")
 _COLUMNS = {"x86_64": 0, "aarch64": 1}
-_OF_THIS_KERNEL = frozenset({"runc", "crun", "io.containerd.runc.v2"})
 _OPENINGS = 12
 _END_SECONDS = 3.0
 _START_SECONDS = 60.0
@@ -73,12 +75,14 @@ async def probe_sandbox(
     runtime: str = "runc",
     root_owned: bool = False,
     only: Sequence[int] = (),
+    slots: SlotLimits | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Probed:
     """Carry out the probes, all or `only` these numbers, one after the other.
 
     Args:
         root_owned: As a server whose writable folder belongs to root, and which therefore runs as uid 0. Needs root.
+        slots: Most sandboxes at once; the defaults when None.
         say: Is told each probe as it begins.
 
     Raises:
@@ -92,7 +96,7 @@ async def probe_sandbox(
     if (fault := await anyio.to_thread.run_sync(kind.unavailable)) is not None:
         raise SandboxError(f"the sandbox {kind.name} cannot be had here: {fault}")
     async with _ground(root_owned=root_owned) as ground:
-        bench = _Bench(kind, home, runtime, ground)
+        bench = _Bench(kind, home, runtime, ground, slots)
         try:
             rows: list[Row] = []
             for probe in PROBES:
@@ -182,11 +186,14 @@ async def _watch(sock: socket.socket, name: str, reached: list[str]) -> None:
 class _Bench:
     """The sandbox that attempts are made in; a new one when an attempt ended it."""
 
-    def __init__(self, kind: SandboxKind, home: SandboxHome, runtime: str, ground: _Ground) -> None:
+    def __init__(
+        self, kind: SandboxKind, home: SandboxHome, runtime: str, ground: _Ground, slots: SlotLimits | None
+    ) -> None:
         self._kind = kind
         self._home = home
         self._runtime = runtime
         self._ground = ground
+        self._slots = slots
         self._stack: AsyncExitStack | None = None
         self._opened: OpenSandbox | None = None
         self._client: Client | None = None
@@ -270,7 +277,12 @@ class _Bench:
         if self._openings > _OPENINGS:
             raise SandboxError("the sandbox ended too often to be probed", where=f"sandbox {self._kind.name}")
         stack = AsyncExitStack()
-        opened = await stack.enter_async_context(self._kind.make(self._home).open(self._spec()))
+        await stack.enter_async_context(slot(self._home, server=_NAME, limits=self._slots))
+        try:
+            opened = await stack.enter_async_context(self._kind.make(self._home).open(self._spec()))
+        except BaseException:
+            await stack.aclose()
+            raise
         try:
             if opened.evidence.differences:
                 raise SandboxError(
@@ -311,14 +323,14 @@ class _Bench:
             "listeners": ground.listeners,
             "gateways": _GATEWAYS,
             "abstract": ground.abstract,
-            "own_kernel": self._kind.name == "docker" and self._runtime not in _OF_THIS_KERNEL,
+            "own_kernel": self._kind.name == "docker" and self._runtime not in OF_THIS_KERNEL,
             "memory": _MEMORY,
             "pids": _PIDS,
             "disk": _DISK,
             "tmpfs": _TMPFS,
         }
         return SandboxSpec(
-            server="probe",
+            server=_NAME,
             run_id=new_id("probe"),
             owner=this_process(),
             program=Program(

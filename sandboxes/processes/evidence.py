@@ -96,7 +96,8 @@ def _not_enforced(user: User, entered: Entered) -> list[str]:
     notes = ["the host's /usr is readable inside"]
     if "memory" not in entered.grouped:
         notes.append(
-            "memory bounds each process on its own, with 1 GiB on top for what it only reserves, and no files in /tmp"
+            "memory is measured while it runs, and ends it; beforehand only each process is bounded on its own, with "
+            "1 GiB on top for what it only reserves"
         )
     if entered.executes_writable:
         notes.append(f"files in /tmp, /dev/shm and writable mounts can be executed: {entered.executes_writable}")

@@ -1,8 +1,8 @@
 """Where a server may execute files: only where nobody can have written them.
 
 Decides: the closed places of one server, whether this kernel can hold them closed, and the launcher in front of the
-server's program. Does not do it: `launch_inside` does, inside. What an interpreter reads is not execution: it can run
-a script from a writable folder, as it could run one from its own memory.
+server's program. Does not do it: `launch_inside` does, inside, or `watch_inside` where there is no Landlock. What an
+interpreter reads is not execution: it can run a script from a writable folder, as it could from its own memory.
 """
 
 import ctypes
@@ -39,16 +39,24 @@ def unheld() -> str | None:
     return "this kernel has no Landlock" if version == 0 else "this kernel's Landlock is too old (Linux 5.19 has it)"
 
 
-def launched(spec: SandboxSpec, *, own_kernel: bool = False) -> list[str]:
+def launched(spec: SandboxSpec, *, own_kernel: bool = False, gate: int | None = None) -> list[str]:
     """The server's command behind the launcher. The Python is the runtime image's, or that of the host's `/usr`.
 
     Args:
-        own_kernel: The runtime has a kernel of its own. It may have no Landlock, and what the engine hands it as a
-            filter may be ignored (gVisor without `--oci-seccomp`), so the launcher loads that too.
+        own_kernel: The runtime has a kernel of its own. It may have no Landlock, so a second launcher in front watches
+            what is executed; and what the engine hands it as a filter may be ignored (gVisor without `--oci-seccomp`),
+            so the launcher loads that too.
+        gate: A descriptor that the launcher reads `1` from before it becomes the server.
     """
-    steps = filter_program() if own_kernel else None
-    arguments = ["try" if own_kernel else "must", ":".join(closed_places(spec)), b64encode(steps or b"").decode()]
-    return [HOST_PYTHON, "-I", "-S", "-c", _text(), *arguments, *spec.program.argv]
+    closed = ":".join(closed_places(spec))
+    if not own_kernel:
+        at = str(gate) if gate is not None else ""
+        return [*_python("launch_inside"), "must", closed, "", at, *spec.program.argv]
+    steps = b64encode(filter_program() or b"").decode()
+    # Without a writable mount there is nothing to watch: what else can be written is mounted `noexec`.
+    must = "must" if any(mount.mode == "rw" for mount in all_mounts(spec)) else "try"
+    inner = [*_python("launch_inside"), "try", closed, steps, "", *spec.program.argv]
+    return [*_python("watch_inside"), must, closed, *inner]
 
 
 def closed_places(spec: SandboxSpec) -> list[str]:
@@ -67,6 +75,10 @@ def _lies_in(mount: Mount, folders: Iterable[Path]) -> bool:
     return any(mount.host.is_relative_to(folder) for folder in folders)
 
 
-@lru_cache(maxsize=1)
-def _text() -> str:
-    return Path(__file__).with_name("launch_inside.py").read_text(encoding="utf-8")
+def _python(launcher: str) -> list[str]:
+    return [HOST_PYTHON, "-I", "-S", "-c", _text(launcher)]
+
+
+@lru_cache(maxsize=2)
+def _text(launcher: str) -> str:
+    return Path(__file__).with_name(f"{launcher}.py").read_text(encoding="utf-8")

@@ -1,22 +1,23 @@
 """Runs inside the sandbox, just before the server: from here on, only what lies in read-only places is executed.
 
-    python3 -I -S -c TEXT must|try /tmp:/dev:… FILTER PROGRAM [ARGUMENT …]
+    python3 -I -S -c TEXT must|try /tmp:/dev:… FILTER GATE PROGRAM [ARGUMENT …]
 
-Decides: the Landlock domain (landlock(7)) that allows `execve` everywhere but in the closed places, and the loading of
-a system-call filter where the runtime loads none. Does not decide which places those are, nor the filter
-(`exec_places`); with `must`, no server starts without its domain, and none ever without its filter.
+Decides: the Landlock domain (landlock(7)) that allows `execve` everywhere but in the closed places, the loading of a
+system-call filter where the runtime loads none, and the wait at a gate (a file descriptor) until the host is ready.
+Does not decide which places those are, nor the filter (`exec_places`); with `must`, no server starts without its
+domain, and none ever without its filter.
 
 A mount's `noexec` would say the same, but neither an engine nor bubblewrap can give a bind mount that option, and a
 writable folder that executes turns one server's write (a git hook, a script in `node_modules`) into another's code.
 
-Standard library only, and nothing of this project: it has no package around it. The domain also keeps the server
+Standard library only, and nothing of this project: it has no package around it. Every server waits for this, so what
+imports much is not used (`base64` and `signal` cost as much as all the rest). The domain also keeps the server
 from tracing anything outside of it, its own init included.
 """
 
-import base64
+import binascii
 import ctypes
 import os
-import signal
 import struct
 import sys
 
@@ -28,10 +29,12 @@ _NO_NEW_PRIVS = 38
 _SET_SECCOMP, _FILTER = 22, 2
 _STEP_BYTES = 8
 _PLACES = 20_000
+_SIGPIPE, _SIGXFSZ = 13, 25
 
 
 def main() -> None:
-    must, closed, steps, program = sys.argv[1] == "must", sys.argv[2], base64.b64decode(sys.argv[3]), sys.argv[4:]
+    must, closed, steps = sys.argv[1] == "must", sys.argv[2], binascii.a2b_base64(sys.argv[3])
+    gate, program = sys.argv[4], sys.argv[5:]
     try:
         _close(closed.split(":"))
     except OSError as error:
@@ -42,8 +45,13 @@ def main() -> None:
     except OSError as error:
         _leave(126, f"the system-call filter could not be loaded: {error.strerror}")
     # Python ignores these two, and an ignored signal stays ignored across exec.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    for number in (_SIGPIPE, _SIGXFSZ):
+        ctypes.CDLL(None).signal(number, None)
+    # Whoever holds the other end moves this process into its control groups meanwhile, and then says so.
+    if gate:
+        if os.read(int(gate), 1) != b"1":
+            os._exit(126)
+        os.close(int(gate))
     try:
         os.execvp(program[0], program)
     except OSError as error:

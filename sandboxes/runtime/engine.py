@@ -94,7 +94,7 @@ class Ensured:
 
 
 def connect(*, timeout: float = 60.0) -> "DockerClient":
-    """A client of the engine; where `DOCKER_HOST` names none, the system's, else this user's rootless one.
+    """A client of the engine; where no Docker setting names one, the system's, else this user's rootless one.
 
     Args:
         timeout: Seconds per request.
@@ -124,31 +124,53 @@ def connect(*, timeout: float = 60.0) -> "DockerClient":
     return client
 
 
-def named_address() -> str | None:
-    """Where the operator's Docker variables point: `DOCKER_HOST`, else the context that `DOCKER_CONTEXT` names.
+def named_address() -> tuple[str, str] | None:
+    """Where the operator's Docker settings point, as Docker's own client takes them: `DOCKER_HOST`, else the context
+    that `DOCKER_CONTEXT` names, else the one that `docker context use` chose.
+
+    Returns:
+        The address, and what named it; None where nothing does.
 
     Raises:
         SandboxError: there is no such context.
     """
     if named := os.environ.get("DOCKER_HOST"):
-        return named
-    context = os.environ.get("DOCKER_CONTEXT", "")
+        return named, "DOCKER_HOST"
+    folder = _docker_folder()
+    context, source = os.environ.get("DOCKER_CONTEXT", ""), "DOCKER_CONTEXT"
+    if not context:
+        context, source = _current_context(folder), "the current Docker context"
     if context in {"", "default"}:
         return None
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "contexts" / "meta"
+    meta = folder / "contexts" / "meta" / hashlib.sha256(context.encode()).hexdigest() / "meta.json"
     try:
-        meta = json.loads((folder / hashlib.sha256(context.encode()).hexdigest() / "meta.json").read_text("utf-8"))
-        return str(meta["Endpoints"]["docker"]["Host"])
+        return str(json.loads(meta.read_text("utf-8"))["Endpoints"]["docker"]["Host"]), source
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SandboxError(
-            f"DOCKER_CONTEXT={escape_line(context, 100)} names no context of this user",
-            next_step="`docker context ls` lists them; or unset DOCKER_CONTEXT",
+            f"{source} ({escape_line(context, 100)}) names no context of this user",
+            next_step="`docker context ls` lists them; DOCKER_CONTEXT=default means this machine's own engine",
         ) from error
+
+
+def _is_named() -> bool:
+    own = _current_context(_docker_folder())
+    return bool({"DOCKER_HOST", "DOCKER_CONTEXT"} & set(os.environ)) or own not in {"", "default"}
+
+
+def _docker_folder() -> Path:
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+
+
+def _current_context(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / "config.json").read_text("utf-8")).get("currentContext", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _address() -> str:
     if (named := named_address()) is not None:
-        return named
+        return named[0]
     system = "/var/run/docker.sock"
     own = f"{os.environ.get('XDG_RUNTIME_DIR') or f'/run/user/{os.getuid()}'}/docker.sock"
     return f"unix://{own}" if not os.access(system, os.W_OK) and os.access(own, os.W_OK) else f"unix://{system}"
@@ -181,7 +203,7 @@ async def ensure(home: SandboxHome, *, install: bool, say: Say) -> Ensured:
         return Ensured("docker")
     faults = [state.detail]
     # An engine that the operator named is theirs to start; with another one in its place nobody is served.
-    if install and can_install() and not {"DOCKER_HOST", "DOCKER_CONTEXT"} & set(os.environ):
+    if install and can_install() and not _is_named():
         try:
             async with one_set_up(home):
                 return Ensured("docker", started=await _install_and_start(home, say=say))

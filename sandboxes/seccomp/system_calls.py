@@ -1,7 +1,7 @@
 """The system calls that a server may make: an allow-list, grouped by what they are for.
 
 Decides: the names and the conditions on their arguments. Does not decide how a filter is made of them:
-`seccomp_profile` writes Docker's JSON, `seccomp_filter` the kernel's own program for bubblewrap, from this one list.
+`profile` writes Docker's JSON, `filter` the kernel's own program for bubblewrap, from this one list.
 
 What is not named here is answered with ENOSYS, as an older kernel would: libraries then fall back (an engine whose
 profiles cannot say that answers EPERM). So are all calls that a later kernel adds. Left out on purpose: io_uring,
@@ -18,6 +18,9 @@ ENOSYS = 38
 
 _NEW_NAMESPACES = 0x7E020080
 """CLONE_NEW{TIME,NS,CGROUP,UTS,IPC,USER,PID,NET}: each hands out fresh kernel interfaces, a user namespace power."""
+
+_UNTRACED = 0x00800000
+"""CLONE_UNTRACED: only the kernel's own threads need it, and it would be a way out of `watch_inside`."""
 
 _SOCKET_FAMILIES = (1, 2, 10, 16)
 """UNIX, INET, INET6, NETLINK (which lists the own interfaces). Not ALG, not PACKET, and not VSOCK,
@@ -42,7 +45,7 @@ class Condition:
 
 
 CONDITIONS: dict[str, Condition] = {
-    "clone": Condition(0, "lacks", (_NEW_NAMESPACES,)),
+    "clone": Condition(0, "lacks", (_NEW_NAMESPACES | _UNTRACED,)),
     "socket": Condition(0, "equals", _SOCKET_FAMILIES),
     "socketpair": Condition(0, "equals", (1,)),
     # The default and the question; the others switch off address randomisation or old protections.

@@ -2,7 +2,7 @@
 
 Decides: where they lie (a folder on a tmpfs of this host, closed to every other user), how they reach a server (mounted
 read-only at `/run/secrets`), and that what a killed host left is removed. Does not decide who gets which secret, nor
-that no answer repeats one (`secret_values`).
+that no answer repeats one (`values`).
 
 No value ever stands in an argument, an environment, a label or an engine's `inspect`: only the folder's path does.
 Besides, `NAME_FILE` in the server's environment tells where the file is, a convention that many programs follow.
@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -57,15 +57,20 @@ async def with_secret_files(spec: SandboxSpec) -> AsyncGenerator[SandboxSpec, No
             await anyio.to_thread.run_sync(_remove, folder)
 
 
-def reap_secret_files() -> list[str]:
-    """Remove what dead owners left; the folders' names."""
+def reap_secret_files(servers: Collection[str] | None = None) -> list[str]:
+    """Remove what dead owners left; the folders' names.
+
+    Args:
+        servers: Only the secrets of these; all when None.
+    """
     removed: list[str] = []
     for folder in _folders():
         try:
-            owner = str(json.loads((folder / _LEASE).read_text(encoding="utf-8"))["owner"])
+            lease = json.loads((folder / _LEASE).read_text(encoding="utf-8"))
+            owner, server = str(lease["owner"]), str(lease.get("server", ""))
         except (OSError, ValueError, KeyError, TypeError):
             continue  # Just being made or removed by its owner.
-        if is_dead(owner):
+        if (servers is None or server in servers) and is_dead(owner):
             _remove(folder)
             removed.append(folder.name)
     return removed
@@ -82,7 +87,7 @@ def _write(spec: SandboxSpec) -> Path:
     # 0700: nobody else gets past it. Inside the sandbox only what lies below is mounted, readable by any uid there.
     folder = Path(tempfile.mkdtemp(prefix=_prefix(), dir=base))
     try:
-        (folder / _LEASE).write_text(json.dumps({"owner": spec.owner}), encoding="utf-8")
+        (folder / _LEASE).write_text(json.dumps({"owner": spec.owner, "server": spec.server}), encoding="utf-8")
         inner = folder / "secrets"
         inner.mkdir()
         for name, value in spec.secrets.items():

@@ -1,7 +1,7 @@
 """Keeps the secrets that a server was given out of everything it says back.
 
 Decides: the forms of a secret that are recognised (as it is, base64 at any alignment, hex, percent-encoded), and what
-stands in their place. Does not decide who gets a secret (`secret_files`). No I/O.
+stands in their place. Does not decide who gets a secret (`files`). No I/O.
 
 It works on decoded values, so that no JSON escape hides anything, and where they enter: nothing above a sandbox
 (journal, record, lock, log, screen, model) ever sees the value. A server that cuts a secret into pieces or

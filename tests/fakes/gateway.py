@@ -14,12 +14,13 @@ import anyio
 import anyio.lowlevel
 
 from context.calls import Effect, ToolDefinition, ToolRef
+from context.decisions import Allow, Decision
 from context.errors import JournalError, ServerError
 from context.events import Event
 from context.json_values import JsonObject
 from context.labels import UNTRUSTED, Label
 from context.runs import CallState, check_call
-from tool_gateway.approvals import check_approval
+from tool_gateway.approvals import StandingRule, check_approval
 from tool_gateway.gates import in_scope
 from tool_gateway.interface import (
     Answered,
@@ -38,6 +39,9 @@ from tool_gateway.interface import (
     Scope,
 )
 from tool_gateway.pins import tool_digest
+from tool_gateway.policy.question import PolicyQuestion, Principal
+from tool_gateway.provenance.evidence import ProvenanceMode
+from tool_gateway.provenance.knowledge import RunKnowledge
 from tool_gateway.rules import ToolRule
 
 
@@ -83,7 +87,16 @@ def proposal(tool: KnownTool | str, arguments: JsonObject | None = None, **chang
 
 def evidence(tool: KnownTool | None, **changes: Any) -> CallEvidence:
     """Evidence of a healthy, pinned tool in scope."""
-    return replace(CallEvidence(now=1000.0, tool=tool, health=Health("ready"), scope=Scope()), **changes)
+    plain = CallEvidence(
+        now=1000.0,
+        tool=tool,
+        health=Health("ready"),
+        scope=Scope(),
+        provenance=RunKnowledge("off").evidence(),
+        policy=UnsafeAllowAll(),
+        principal=Principal("default", "alice"),
+    )
+    return replace(plain, **changes)
 
 
 class FakeDirectory:
@@ -225,6 +238,8 @@ class FakeJournal:
     states: dict[str, CallState] = field(default_factory=dict)
     rows: dict[str, CallChange] = field(default_factory=dict)
     approvals: dict[str, Approval] = field(default_factory=dict)
+    standing: list[StandingRule] = field(default_factory=list)
+    seen: float = 0.0
     fail: Exception | None = None
     fail_on_state: CallState | None = None
 
@@ -246,6 +261,12 @@ class FakeJournal:
 
     def approval(self, call_id: str) -> Approval | None:
         return self.approvals.get(call_id)
+
+    def time_seen(self, approval_id: str) -> float:
+        return self.seen
+
+    def standing_rules(self) -> list[StandingRule]:
+        return list(self.standing)
 
     @property
     def events(self) -> list[Event]:
@@ -275,6 +296,20 @@ class FakeJournal:
                 self.rows[change.call_id] = replace(before, **news)
             case ApprovalChange():
                 self.approvals[change.approval.request.call_id] = change.approval
+
+
+class UnsafeAllowAll:
+    """A policy engine that allows everything, for tests of what comes before and after it."""
+
+    version = "unsafe-allow-all"
+
+    def judge(self, question: PolicyQuestion) -> Decision:
+        return Allow()
+
+
+def knowledge(mode: ProvenanceMode = "off") -> RunKnowledge:
+    """What a run knows before it has read anything."""
+    return RunKnowledge(mode)
 
 
 class FakeRecord:

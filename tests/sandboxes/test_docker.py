@@ -291,7 +291,9 @@ def test_the_user_inside_is_counted_as_the_engine_counts(tmp_path: Path) -> None
     assert "cannot write" in " ".join(below.notes)
 
 
-@pytest.mark.parametrize("host", ["tcp://192.0.2.1:2375", "ssh://box", "http://127.0.0.1:2375", "nonsense"])
+@pytest.mark.parametrize(
+    "host", ["tcp://192.0.2.1:2375", "ssh://box", "http://127.0.0.1:2375", "https://192.0.2.1:2376", "nonsense"]
+)
 def test_an_engine_on_another_machine_is_refused(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
     fault = unavailable()
@@ -322,6 +324,12 @@ def test_the_operators_docker_context_is_followed_or_refused(
     fault = unavailable()
     assert fault is not None
     assert said in fault
+    # `docker context use` says the same without a variable, and the variable outranks it.
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": named}))
+    monkeypatch.delenv("DOCKER_CONTEXT")
+    assert said in (unavailable() or "")
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    assert said not in (unavailable() or "")
 
 
 def test_an_engine_that_is_not_there_is_told_with_the_next_step(

@@ -188,9 +188,9 @@ def test_many_breaches_are_told_shortly() -> None:
     ("approve", "effect", "rule"),
     [
         ("policy", "read", None),
-        ("policy", "write", "approve:policy"),
-        ("policy", "external_write", "approve:policy"),
-        ("policy", "destructive", "approve:policy"),
+        ("policy", "write", None),
+        ("policy", "destructive", None),
+        ("always", "write", "approve:always"),
         ("always", "read", "approve:always"),
         ("always", "destructive", "approve:always"),
         ("never", "read", None),
@@ -218,7 +218,7 @@ def test_a_yes_to_another_rule_does_not_count() -> None:
 
 
 def test_only_named_tools_are_authorised_beforehand() -> None:
-    tool = known_tool("git.commit", effect="write")
+    tool = known_tool("git.commit", effect="write", approve="always")
     assert ApprovalGate.preauthorises(Scope(preapproved=("git.*",)), tool)
     assert not ApprovalGate.preauthorises(Scope(), tool)
     assert not ApprovalGate.preauthorises(Scope(preapproved=("git.push", "commit", "Git.*")), tool)

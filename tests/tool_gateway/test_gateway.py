@@ -11,7 +11,16 @@ from context.calls import Effect
 from context.decisions import Allow, Decision
 from context.errors import JournalError, ServerError
 from context.json_values import JsonObject
-from tests.fakes.gateway import FakeApprover, FakeCaller, FakeDirectory, FakeJournal, Sent, known_tool, proposal
+from tests.fakes.gateway import (
+    FakeApprover,
+    FakeCaller,
+    FakeDirectory,
+    FakeJournal,
+    Sent,
+    UnsafeAllowAll,
+    known_tool,
+    proposal,
+)
 from tool_gateway import gateway as gateway_module
 from tool_gateway.approvals import binding
 from tool_gateway.gateway import Gateway
@@ -29,6 +38,7 @@ from tool_gateway.interface import (
     RawResult,
     Scope,
 )
+from tool_gateway.provenance.knowledge import RunKnowledge
 from tool_gateway.trail import RunScope
 
 YES = Answered(True, by="terminal:alice")
@@ -54,6 +64,7 @@ class World:
         self.now = 1000.0
         self.scope = scope or Scope()
         self.policy = "policy-1"
+        self.knowledge = RunKnowledge("off")
 
     def gateway(self) -> Gateway:
         run = RunScope("run_1", "default", self.scope, {"agent": "default", "trace_id": "1" * 32}, self.policy, 100.0)
@@ -64,6 +75,8 @@ class World:
             approver=self.approver,
             journal=self.journal,
             clock=lambda: self.now,
+            knowledge=self.knowledge,
+            policy=UnsafeAllowAll(),
         )
 
     async def carry(self, tool: KnownTool | str, arguments: JsonObject | None = None, **changes: Any) -> CallEnd:
@@ -116,7 +129,7 @@ async def test_an_allowed_call_is_decided_written_sent_and_settled() -> None:
     assert world.told() == ["call.decided", "call.started", "call.completed"]
     assert [entry.type for entry in world.journal.entries] == ["decision", "outcome"]
     (sent,) = world.caller.sent
-    assert (sent.ref, sent.arguments, sent.meta) == (READ.ref, {"path": "/a"}, {"gatehost/call": "call_1"})
+    assert (sent.ref, sent.arguments, sent.meta["gatehost/call"]) == (READ.ref, {"path": "/a"}, "call_1")
 
 
 @pytest.mark.promise("only_tools_in_scope_exist")

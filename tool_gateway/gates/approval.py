@@ -1,10 +1,7 @@
 """The gate on consent: which calls need a person's yes.
 
-Decides: whether to ask, by the tool's `approve` setting and its effect. Does not decide who is asked or
-what an answer is bound to (`approvals.py`, `gateway.py`).
-
-`approve = "policy"` leaves it to rules; while none look at where a value comes from, every effect but
-`read` asks.
+Decides: whether to ask because the operator wrote `approve = "always"`. Does not decide what rules ask
+(`policy.py`), who is asked, or what an answer is bound to (`approvals.py`, `gateway.py`).
 """
 
 from context.decisions import Allow, Ask, Decision, Deny, Reason
@@ -13,7 +10,6 @@ from tool_gateway.interface import CallEvidence, CallProposal, KnownTool, Scope
 
 _GATE = "approval"
 ALWAYS = "approve:always"
-POLICY = "approve:policy"
 
 
 class ApprovalGate:
@@ -30,8 +26,7 @@ class ApprovalGate:
             return Allow()
         if rule in evidence.granted:
             return Allow((Reason(_GATE, "approved", f"{rule} was answered with yes for this call"),))
-        because = "always needs approval" if rule == ALWAYS else "needs approval for that"
-        text = f"{tool.ref} has the effect {tool.rule.effect} and {because}"
+        text = f"{tool.ref} has the effect {tool.rule.effect} and always needs approval"
         return Ask((Reason(_GATE, "approval_needed", text),), (rule,))
 
     @staticmethod
@@ -41,8 +36,4 @@ class ApprovalGate:
 
 
 def _asking_rule(tool: KnownTool) -> str | None:
-    if tool.rule.approve == "always":
-        return ALWAYS
-    if tool.rule.approve == "policy" and tool.rule.effect != "read":
-        return POLICY
-    return None
+    return ALWAYS if tool.rule.approve == "always" else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from context.calls import Effect, ToolRef
+from context.calls import ApproveMode, Effect, ToolRef
 from context.json_values import JsonObject, JsonValue
 
 Action = Literal["call", "send", "read_context", "serve"]
@@ -25,11 +25,17 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class ToolResource:
-    """A tool; in Cedar a member of its server and of the server's groups (its owner, `read`/`write`… by effect)."""
+    """A tool; in Cedar a member of its server and of its groups.
+
+    Attributes:
+        owner: Who answers for its server.
+        groups: As the operator wrote them (`groups` of the tool).
+    """
 
     ref: ToolRef
     effect: Effect
     owner: str | None = None
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class PolicyQuestion:
         now: Seconds since the epoch.
         attended: Somebody can be asked right now.
         approved: Ids of policies whose ask was answered with yes for exactly this call.
+        consent: The tool's `approve` setting, for a call.
     """
 
     action: Action
@@ -71,3 +78,4 @@ class PolicyQuestion:
     now: float = 0.0
     attended: bool = False
     approved: frozenset[str] = frozenset()
+    consent: ApproveMode = "policy"

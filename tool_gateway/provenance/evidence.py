@@ -4,6 +4,7 @@ Decides: the shapes. Does not decide where grants come from (`endorsements.py`, 
 worth for a value (`judgement.py`).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -46,7 +47,9 @@ class SourcePattern:
     def __str__(self) -> str:
         if self.ref is None:
             return "model"
-        return f"{self.ref}[{self.argument}={self.value}]" if self.argument is not None else str(self.ref)
+        if self.argument is None:
+            return str(self.ref)
+        return f"{self.ref}[{self.argument}={self.value if isinstance(self.value, str) else json.dumps(self.value)}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,17 @@ class Means:
     task_scope: bool = True
 
 
+class Memo:
+    """What was worked out for one call on one evidence, so that a gate and a card do not trace it twice."""
+
+    __slots__ = ("kept", "key", "work")
+
+    def __init__(self) -> None:
+        self.key: tuple[object, ...] = ()
+        self.kept: tuple[object, ...] = ()
+        self.work: object = None
+
+
 @dataclass(frozen=True, slots=True)
 class ProvenanceEvidence:
     """All that the provenance gates know of a run.
@@ -104,6 +118,7 @@ class ProvenanceEvidence:
         task: None where no scope was read from the user's words (`word_grants = false`, or another host's client).
         own_values: A value that no untrusted source contains counts as the agent's own: for clients of `gatehost
             serve`, whose user's words the gateway never sees.
+        memo: For `judgement.judge`; nobody else's.
     """
 
     mode: ProvenanceMode
@@ -112,3 +127,4 @@ class ProvenanceEvidence:
     task: TaskScope | None = None
     means: Means = Means()
     own_values: bool = False
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)

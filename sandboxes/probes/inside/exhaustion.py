@@ -13,6 +13,7 @@ from sandboxes.probes.inside.trials import Setup, Trials, name_of
 _STEP = 8 * 1024**2
 _PAGE = 4096
 _SECONDS = 20.0
+_HELD_SECONDS = 1.0
 
 
 def processes(setup: Setup, trials: Trials) -> None:
@@ -46,7 +47,7 @@ def processes(setup: Setup, trials: Trials) -> None:
 
 
 def memory(setup: Setup, trials: Trials) -> None:
-    """Half as much again as the limit, touched page by page in a child; swap counts."""
+    """Half as much again as the limit, touched page by page in a child, and held for a second; swap counts."""
     most = setup.memory + max(setup.memory // 2, 64 * 1024**2)
     read, write = os.pipe()
     pid = os.fork()  # noqa: TID251 -- inside the sandbox, where this is what is probed
@@ -60,6 +61,7 @@ def memory(setup: Setup, trials: Trials) -> None:
                 block[::_PAGE] = b"\1" * (_STEP // _PAGE)
                 held.append(block)
                 os.write(write, b".")
+            time.sleep(_HELD_SECONDS)
         except MemoryError:
             os._exit(3)
         os._exit(0)

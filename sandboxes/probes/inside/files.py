@@ -6,13 +6,14 @@ Decides: what is tried and what counts as having worked. Does not decide the wal
 import errno
 import os
 import shutil
+import signal
 import stat
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from sandboxes.probes.inside.trials import LIBC, NotApplicable, Setup, Trials, in_child, name_of
+from sandboxes.probes.inside.trials import LIBC, NotApplicable, Setup, Trials, end_of_child, name_of
 
 _NAME = "gatehost-probe"
 _FOLDERS = 4000
@@ -142,15 +143,17 @@ def _folders(setup: Setup) -> list[str]:
 
 
 def _execute(argv: list[str]) -> str:
-    """Raises: OSError when the kernel refuses to execute it."""
+    """Raises: OSError when the kernel refuses to execute it, or it was killed before it came to its end."""
 
     def replace() -> int:
         os.execv(argv[0], argv)
 
     # A child that was replaced never answers over the pipe; one that was refused does.
-    answer = in_child(replace)
+    answer, status = end_of_child(replace)
     if answer in errno.errorcode:
         raise OSError(answer, os.strerror(answer))
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        raise OSError(0, "killed before its first instruction")
     return "it ran"
 
 

@@ -4,6 +4,7 @@ Decides: what is tried and what counts as having worked. Does not decide the wal
 """
 
 import ctypes
+import errno
 import os
 import resource
 import socket
@@ -31,9 +32,10 @@ def identity(setup: Setup, trials: Trials) -> None:
         trials.refused("to another user", lambda: _os(lambda: os.setuid(12345)))
         trials.refused("to another group", lambda: _os(lambda: os.setgid(12345)))
     else:
-        trials.refused("setuid(0)", lambda: _os(lambda: os.setuid(0)))
-        trials.refused("setresuid(0, 0, 0)", lambda: _os(lambda: os.setresuid(0, 0, 0)))
-        trials.refused("setgid(0)", lambda: _os(lambda: os.setgid(0)))
+        # A user namespace without an id 0 calls it an invalid argument: there is no such user to become.
+        trials.refused("setuid(0)", lambda: _os(lambda: os.setuid(0)), also=errno.EINVAL)
+        trials.refused("setresuid(0, 0, 0)", lambda: _os(lambda: os.setresuid(0, 0, 0)), also=errno.EINVAL)
+        trials.refused("setgid(0)", lambda: _os(lambda: os.setgid(0)), also=errno.EINVAL)
     trials.refused("setgroups", lambda: _os(lambda: os.setgroups([0, 12345])))
     header, everything = struct.pack("=Ii", 0x20080522, 0), struct.pack("=6I", *([0xFFFFFFFF] * 6))
     trials.call("capset", setup, "capset", header, everything)

@@ -1,7 +1,7 @@
 """The probes as an MCP server on stdio: one tool, `attempt`, that carries out one attempt by name.
 
 Decides: which function stands behind which name, and the little of MCP that a client needs. Does not decide what an
-outcome means for the table (`evaluation`, outside). One request at a time, no thread: processes are what is measured.
+outcome means for the table (`rows`, outside). One request at a time, no thread: processes are what is measured.
 """
 
 import json

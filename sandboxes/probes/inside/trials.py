@@ -88,10 +88,11 @@ class Trials:
             return
         self.refused(what, lambda: system_call(number, *arguments))
 
-    def refused(self, what: str, call: Callable[[], int]) -> None:
-        """In a child: denied only when `call` returns what a refused system call answers."""
+    def refused(self, what: str, call: Callable[[], int], *, also: int = 0) -> None:
+        """In a child: denied only when `call` returns what a refused system call answers, or `also` where that too
+        can come of nothing but a refusal."""
         answer = in_child(call)
-        if answer in REFUSALS:
+        if answer in REFUSALS or (answer and answer == also):
             self.note("denied", errno.errorcode[answer], what)
         elif answer == 0:
             self.note("allowed", "worked", what)
@@ -135,6 +136,11 @@ def system_call(number: int, *arguments: Any) -> int:
 
 def in_child(call: Callable[[], int]) -> int:
     """What `call` returned in a forked child; bounded in time."""
+    return end_of_child(call)[0]
+
+
+def end_of_child(call: Callable[[], int]) -> tuple[int, int]:
+    """As `in_child`, with the child's wait status. Of a child that became another program, only that means anything."""
     read, write = os.pipe()
     pid = os.fork()  # noqa: TID251 -- inside the sandbox, where this is what is probed
     if pid == 0:
@@ -151,5 +157,5 @@ def in_child(call: Callable[[], int]) -> int:
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         said = pipe.read(4)
-    os.waitpid(pid, 0)
-    return struct.unpack("=i", said)[0] if len(said) == 4 else _NO_CALL
+    _, status = os.waitpid(pid, 0)
+    return (struct.unpack("=i", said)[0] if len(said) == 4 else _NO_CALL), status

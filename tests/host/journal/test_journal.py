@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -20,7 +21,7 @@ from context.events import Event
 from context.labels import Label
 from context.messages import Image, Message, Text, ToolCall, ToolResult
 from context.runs import IllegalTransition
-from host.journal import Journal, RunHandle
+from host.journal import Journal, RunHandle, StandingScope
 from host.journal.messages import from_row, to_row
 from host.journal.schema import VERSION
 from tests.fakes.journal import (
@@ -33,7 +34,9 @@ from tests.fakes.journal import (
     proposed_call,
     user_message,
 )
-from tool_gateway.interface import ApprovalChange, CallChange
+from tool_gateway.approvals import standing_answer
+from tool_gateway.interface import Approval, ApprovalChange, CallChange, CardValue
+from tool_gateway.provenance.evidence import Grant, SourcePattern
 
 RUN = {"agent": "default", "task": "look", "folder": "/work", "flags": {}, "trace_id": "1" * 32}
 
@@ -59,6 +62,132 @@ def _with_calls(journal: Journal | MemoryJournal, count: int = 1) -> tuple[RunHa
     calls = [proposed_call(run.run_id, index) for index in range(count)]
     run.store_turn(1, Message("msg_1", "assistant", (Text("I look"),)), calls)
     return run, [call.call_id for call in calls]
+
+
+# Answers, votes and what comes of them.
+
+
+PEOPLE = ("finance+operator",)
+
+
+async def _asks(journal: Journal, **changes: Any) -> tuple[RunHandle, Approval]:
+    run, _ = _with_calls(journal)
+    call = run.calls()[0]
+    approval = asked(call, expires=9e9)
+    approval = replace(approval, request=replace(approval.request, pin="sha256:a", **changes))
+    await run.commit(CallChange(call.call_id, "waiting"), ApprovalChange(approval))
+    assert isinstance(run, RunHandle)
+    return run, approval
+
+
+async def test_what_a_card_shows_comes_back_as_it_was_asked(journal: Journal) -> None:
+    values = (
+        CardValue("a", "\ud800\x1b[2J", "the result of web.fetch", "a \ud800", True, "note"),
+        CardValue("b[0]", 2**70, "not seen anywhere"),
+        CardValue("c", None, "the model"),
+        CardValue("d", 1.0, "the model"),
+    )
+    run, approval = await _asks(journal, values=values, approvers=PEOPLE, minor=True)
+    assert run.approval(approval.request.call_id) == approval
+    assert journal.find_approval(approval.request.approval_id) == approval
+
+
+async def test_the_run_itself_cannot_say_yes_for_certain_people(journal: Journal) -> None:
+    """Whatever asks at its terminal: the votes decide."""
+    run, approval = await _asks(journal, approvers=PEOPLE)
+    approved = replace(approval, status="approved", by="flag:--approve")
+    with pytest.raises(JournalError, match="still needs a yes of: finance and another person: operator"):
+        await run.commit(ApprovalChange(approved))
+    journal.answer(approval.request.approval_id, granted=True, by="cli:ann", roles=frozenset({"finance"}))
+    with pytest.raises(JournalError, match="operator"):
+        await run.commit(ApprovalChange(approved))
+    journal.answer(approval.request.approval_id, granted=True, by="cli:bob", roles=frozenset({"operator"}))
+    stored = run.approval(approval.request.call_id)
+    assert stored is not None and (stored.status, stored.by) == ("approved", "cli:ann, cli:bob")
+
+
+async def test_a_standing_rule_speaks_for_the_roles_of_who_gave_it(journal: Journal) -> None:
+    first_run, first = await _asks(journal, approvers=("finance",))
+    done = journal.answer(
+        first.request.approval_id,
+        granted=True,
+        by="cli:ann",
+        roles=frozenset({"finance"}),
+        always=StandingScope(),
+    )
+    assert done.rule is not None
+    (rule,) = first_run.standing_rules()
+    assert rule == done.rule.rule
+    for approvers, good in ((("finance",), True), (("operator",), False), (PEOPLE, False)):
+        run, approval = await _asks(journal, approvers=approvers)
+        assert (standing_answer(run.standing_rules(), approval.request, now=journal.now()) is not None) == good
+        answered = ApprovalChange(replace(approval, status="approved", by=f"rule:{rule.rule_id}"))
+        if good:
+            await run.commit(answered)
+        else:
+            with pytest.raises(JournalError, match="still needs"):
+                await run.commit(answered)
+    journal.revoke_rule(rule.rule_id, by="cli:bob")
+    run, approval = await _asks(journal, approvers=("finance",))
+    assert run.standing_rules() == []
+    with pytest.raises(JournalError, match="still needs"):
+        await run.commit(ApprovalChange(replace(approval, status="approved", by=f"rule:{rule.rule_id}")))
+
+
+async def test_a_standing_rule_ends_with_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with Journal.open(path, clock=lambda: 1000.0) as journal:
+        _, approval = await _asks(journal)
+        journal.answer(approval.request.approval_id, granted=True, by="cli:ann", always=StandingScope(seconds=50.0))
+    for now, left in ((1049.0, 1), (1050.0, 0)):
+        with Journal.open(path, clock=lambda now=now: now) as journal, journal.create_run(**RUN) as run:
+            assert len(run.standing_rules()) == left
+            assert journal.standing_rules()[0].status(now) == ("active" if left else "expired")
+
+
+async def test_votes_on_an_old_question_do_not_count_for_the_new_one(journal: Journal) -> None:
+    run, approval = await _asks(journal, approvers=PEOPLE)
+    journal.answer(approval.request.approval_id, granted=True, by="cli:ann", roles=frozenset({"finance"}))
+    newer = replace(approval, request=replace(approval.request, approval_id="apr_new", binding="sha256:" + "c" * 64))
+    await run.commit(ApprovalChange(newer))
+    assert journal.votes("apr_new") == journal.votes(approval.request.approval_id) == []
+
+
+async def test_endorsements_outlive_their_process(tmp_path: Path) -> None:
+    given = (
+        Grant(
+            SourcePattern(ToolRef("mail", "read"), "id", 12),
+            ToolRef("bank", "pay"),
+            "to[]",
+            "answer:apr_1",
+            "so",
+            ("x",),
+        ),
+        Grant(SourcePattern(None), ToolRef("bank", "pay"), "note", "answer:apr_1", "so"),
+    )
+    path = tmp_path / "journal.db"
+    with Journal.open(path) as journal:
+        run, approval = await _asks(journal)
+        await run.commit(ApprovalChange(replace(approval, status="approved", by="terminal:ann"), grants=given[:1]))
+        _, other = await _asks(journal)
+        run_id = run.run_id
+        run.set_status("waiting")
+        run.close()
+    with Journal.open(path) as journal:
+        journal.answer(other.request.approval_id, granted=True, by="cli:ann", grants=given[1:])
+        with journal.take(run_id) as run:
+            assert run.grants() == given[:1]
+        with journal.take(other.request.run_id) as run:
+            assert run.grants() == given[1:]
+
+
+async def test_a_yes_that_does_not_count_endorses_nothing(journal: Journal) -> None:
+    run, approval = await _asks(journal)
+    journal.answer(approval.request.approval_id, granted=False, by="cli:ann")
+    grant = Grant(SourcePattern(None), ToolRef("bank", "pay"), "note", "answer:apr_1", "so")
+    with pytest.raises(ConfigError):
+        journal.answer(approval.request.approval_id, granted=True, by="cli:bob", grants=[grant])
+    assert run.grants() == ()
 
 
 # What both promise.
@@ -315,6 +444,27 @@ def test_files_are_private(journal: Journal, tmp_path: Path) -> None:
     journal.create_run(**RUN, entries=[an_entry("r")])
     for path in tmp_path.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+async def test_a_journal_of_the_first_version_keeps_its_open_questions(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with Journal.open(path) as journal:
+        run, (call_id,) = _with_calls(journal)
+        call = run.calls()[0]
+        await run.commit(CallChange(call_id, "waiting"), ApprovalChange(asked(call, expires=9e9, approval_id="apr_1")))
+    connection = sqlite3.connect(path, isolation_level=None)
+    for table in ("votes", "standing_rules", "grants"):
+        connection.execute(f"DROP TABLE {table}")
+    for column in ("card_values", "approvers", "minor", "pin", "asked_at"):
+        connection.execute(f"ALTER TABLE approvals DROP COLUMN {column}")
+    connection.execute("DELETE FROM meta WHERE name = 'latest_time'")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    with Journal.open(path) as journal:
+        (approval,) = journal.approvals()
+        assert approval == asked(call, expires=9e9, approval_id="apr_1")
+        assert journal.answer("apr_1", granted=True, by="cli:ann").approval.status == "approved"
+        assert [vote.by for vote in journal.votes("apr_1")] == ["cli:ann"]
 
 
 def test_a_newer_journal_is_not_touched(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ import pytest
 from context.calls import ToolRef
 from context.json_values import JsonObject
 from host.approvers import TerminalApprover
-from host.approvers.terminal import card
+from host.approvers.card import card
 from tests.host.projects import Finished, Project, lines, turn
 from tests.wire.openai_chat_server import KEY, ChatServer, Proposed, proposes, says
-from tool_gateway.interface import ApprovalRequest
+from tool_gateway.interface import Answered, ApprovalRequest
 
 ROW = {"id", "run_id", "agent", "server", "tool", "arguments", "values", "rules", "status", "expires"}
 
@@ -285,7 +285,8 @@ def test_an_interruption_at_the_question_leaves_it_open(asking: Project) -> None
 async def test_nothing_but_yes_is_yes(typed: str, granted: bool, note: str | None) -> None:
     """What is neither yes nor no is asked for once more."""
     shown: list[str] = []
-    answered = await TerminalApprover(source=io.StringIO(typed), write=shown.append).ask(_request())
+    (answered,) = await TerminalApprover(source=io.StringIO(typed), write=shown.append).ask([_request()])
+    assert isinstance(answered, Answered)
     assert (answered.granted, answered.note) == (granted, note)
     assert answered.by.startswith("terminal:")
     assert shown[0] == card(_request())
@@ -314,9 +315,11 @@ def test_a_card_shows_every_value_and_what_is_cut_off(asking: Project) -> None:
     script = asking.script(turn(("kit.append", {"path": path, "line": line})), "Done.")
     terminal = Terminal(asking, *asking.arguments(model=script, output="json"))
     terminal.read_until("denies) ›")
-    card = terminal.shown[terminal.shown.index("asks to be approved") :].replace("\r\n", "\n")
+    lines = terminal.shown[terminal.shown.index("asks to be approved") :].replace("\r\n", "\n").split("\n")
     terminal.type("\n")
     terminal.finish()
+    assert all(len(line) <= 100 for line in lines)
+    card = "\n".join(lines).replace("\n      ┆ ", "")
     assert path in card
     assert "approve:policy" in card and "effect: write" in card
     assert "\x1b" not in card and "\r" not in card

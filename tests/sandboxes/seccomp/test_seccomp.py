@@ -125,6 +125,7 @@ def test_every_number_of_every_call_is_judged_as_the_list_says(machine: str) -> 
         ("clone", {0: 0x10000011}, False),
         ("clone", {0: 0x00020011}, False),
         ("clone", {0: 0x02000011}, False),
+        ("clone", {0: 0x00800011}, False),  # A child that nobody traces.
         ("socket", {0: 1}, True),
         ("socket", {0: 2}, True),
         ("socket", {0: 16}, True),

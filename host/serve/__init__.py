@@ -1,0 +1,1 @@
+"""The gateway itself as an MCP server, for another host's agents."""

@@ -1,0 +1,422 @@
+"""Values that follow from trusted ones: computed here and compared, never believed.
+
+Decides: which derivations there are and whether one yields exactly the proposed value. Does not decide which leaves
+are asked about (`judgement.py`).
+
+Each derivation needs the user's own word for it: an end needs a start and a spoken length, a sum the word for a sum,
+a superlative the superlative. Otherwise the few numbers and names in a prompt could be combined at will.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, DivisionByZero, InvalidOperation
+
+from context.json_values import JsonValue
+from context.provenance.interface import Candidate, Sources
+from context.provenance.normal_forms import date_form, moment_form, money_form, number_form, time_form
+from context.provenance.values import canonical_form
+from tool_gateway.provenance.argument_places import Leaf
+from tool_gateway.provenance.evidence import Grant
+from tool_gateway.provenance.said import Said, stem, words_in
+from tool_gateway.provenance.sinks import Role, words_of
+from tool_gateway.provenance.uniqueness import at, granted_sources, pointed_fields, steps_of
+
+_NO = frozenset({"no", "not", "don't", "without", "never", "dont", "kein", "keine", "nicht", "ohne", "un", "isn't"})
+_FILLERS = frozenset({"is", "has", "should", "do", "flag", "mode", "with", "be", "use", "set", "make", "as", "the"})
+_ENDS = frozenset({"end", "until", "finish", "checkout", "to", "stop", "till", "ends"})
+_STARTS = frozenset({"start", "begin", "from", "checkin", "starts", "since"})
+_LENGTHS: dict[str, int] = {
+    "minutes": 1,
+    "minute": 1,
+    "mins": 1,
+    "min": 1,
+    "duration": 1,
+    "hours": 60,
+    "hour": 60,
+    "days": 1440,
+    "nights": 1440,
+    "weeks": 10080,
+}
+_FILE_NAMES = frozenset({"file", "files", "filename", "path", "paths", "folder", "document", "title", "directory"})
+_EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
+_SLOT = re.compile(r"\{[^{}\n]{0,60}\}|<[^<>\n]{1,60}>|\[[^\[\]\n]{1,60}\]|_{3,}|…|\.{3}")
+_MOST_FILLING = 400
+
+_SUM = frozenset({"sum", "total", "all", "together", "altogether", "combined", "overall", "summe", "insgesamt"})
+_PLUS = frozenset({"plus", "add", "and", "tip", "more", "increase", "sum", "total", "together", "including"})
+_MINUS = frozenset({"minus", "less", "difference", "subtract", "remaining", "rest", "decrease", "reduce", "fewer"})
+_TIMES = frozenset({"times", "each", "per", "double", "triple", "twice", "multiply", "every", "multiplied"})
+_SPLIT = frozenset({"split", "divide", "divided", "share", "half", "third", "quarter", "evenly", "equally", "each"})
+_IMPLIED = {"double": 2, "twice": 2, "triple": 3, "half": 2, "third": 3, "quarter": 4}
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)\s?(?:%|percent|per cent|prozent)", re.IGNORECASE)
+_MOST_NUMBERS = 12
+_CENT = Decimal("0.005")
+
+_GREATEST: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("largest", "biggest", "highest", "greatest", "most", "longest", "best", "top"), frozenset[str]()),
+    "expensive": frozenset({"price", "cost", "amount", "fee", "fare", "total"}),
+    **dict.fromkeys(("last", "latest", "newest", "recent"), frozenset({"date", "time", "created", "modified", "sent"})),
+}
+_SMALLEST: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("smallest", "lowest", "least", "shortest"), frozenset[str]()),
+    "cheapest": frozenset({"price", "cost", "amount", "fee", "fare", "total"}),
+    **dict.fromkeys(("first", "earliest", "oldest", "next"), frozenset({"date", "time", "start", "created"})),
+}
+_BY_TIME = frozenset({"last", "latest", "newest", "recent", "first", "earliest", "oldest", "next"})
+_SIZES = frozenset({"size", "bytes", "amount", "total", "length", "volume", "quantity", "count", "value", "sum"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a derivation may look at besides the leaf.
+
+    Attributes:
+        fine: Whether another leaf of the same call is fine.
+        grants: Those that speak of the leaf.
+    """
+
+    role: Role
+    siblings: Sequence[Leaf]
+    fine: Callable[[Leaf], bool]
+    sources: Sources
+    said: Said
+    grants: Sequence[Grant] = ()
+
+    def trusts(self, value: JsonValue) -> bool:
+        return self.sources.origin(value).trusted
+
+
+def derive(leaf: Leaf, setting: Setting) -> str | None:
+    """How the value follows, as half a sentence for people; None where it does not."""
+    for derivation in _DERIVATIONS:
+        because = derivation(leaf, setting)
+        if because is not None:
+            return because
+    return None
+
+
+def _choice(leaf: Leaf, setting: Setting) -> str | None:
+    """A word of the schema's own list that the user said, or a switch that the user named."""
+    value, place, said = leaf.value, leaf.place, setting.said
+    if isinstance(value, str) and place is not None and place.allowed is not None and value in place.allowed:
+        return "the user's words contain this choice" if said.phrase(words_of_value(value)) else None
+    if not isinstance(value, bool) or leaf.chosen_key:
+        return None
+    named = tuple(word for word in words_of(leaf.name) if word not in _FILLERS)
+    spoken = _where(said, named)
+    if spoken is None:
+        return None
+    refused = bool(_NO & set(said.words[max(0, spoken - 3) : spoken]))
+    return "the user's words name this switch" if value is not refused else None
+
+
+def _where(said: Said, words: tuple[str, ...]) -> int | None:
+    stems = tuple(map(stem, words))
+    for start in range(len(said.words) - len(words) + 1) if words and said.phrase(words) else ():
+        if tuple(map(stem, said.words[start : start + len(words)])) == stems:
+            return start
+    return None
+
+
+def _day_and_time(leaf: Leaf, setting: Setting) -> str | None:
+    """A moment made of a day and a time that are each trusted, or an end on the day of a trusted start."""
+    moment = _moment(leaf.value)
+    if setting.role != "when" or moment is None:
+        return None
+    day, clock, zone = moment
+    if day and clock and setting.trusts(day) and setting.trusts(clock):
+        return "its day and its time are trusted"
+    if not _ENDS & set(words_of(leaf.name)):
+        return None
+    for other in setting.siblings:
+        start = _moment(other.value) if _STARTS & set(words_of(other.name)) else None
+        if start is None or other.steps[:-1] != leaf.steps[:-1] or not setting.fine(other):
+            continue
+        if day and clock and day == start[0] and zone == start[2] and setting.trusts(clock):
+            return f"it is on the day of {other.path}, at a trusted time"
+        for length in setting.said.spans:
+            if _after(start, length) == moment:
+                return f"it is {other.path} plus the length that the user named"
+    return None
+
+
+def _length(leaf: Leaf, setting: Setting) -> str | None:
+    """`duration_minutes = 90` for "an hour and a half"."""
+    number = _number(leaf.value)
+    unit = next((_LENGTHS[word] for word in reversed(words_of(leaf.name)) if word in _LENGTHS), None)
+    if setting.role not in {"when", "how_much", "option"} or number is None or unit is None:
+        return None
+    spoken = {Decimal(int(span.total_seconds())) / 60 for span in setting.said.spans}
+    return "the user named this length of time" if number * unit in spoken else None
+
+
+def _stored_name(leaf: Leaf, setting: Setting) -> str | None:
+    """The one stored file whose name the user spoke: "the landing page" for `landing-page.html`."""
+    value = leaf.value
+    if setting.role not in {"which", "where", "content"} or not isinstance(value, str) or len(value) > 300:
+        return None
+    if not (_EXTENSION.search(value) or _FILE_NAMES & set(words_of(leaf.name))):
+        return None
+    if "://" in value or "\\" in value or not _is_spoken(value, setting.said):
+        return None
+    folder = value.rpartition("/")[0]
+    if folder and not setting.trusts(folder):
+        return None
+    seen = [
+        sighting.source.source_id
+        for sighting in setting.sources.origin(value).sightings
+        if sighting.source.kind == "tool" and sighting.how == "exact"
+    ]
+    if not seen:
+        return None
+    mine = canonical_form(value)
+    for source_id in dict.fromkeys(seen):
+        for other in setting.sources.candidates(source_id):
+            if isinstance(other.value, str) and other.canonical != mine and _rivals(other.value, value, setting.said):
+                return None
+    return "it is the only stored name that the user's words speak"
+
+
+def _is_spoken(name: str, said: Said) -> bool:
+    words = _stem_words(name)
+    return sum(map(len, words)) >= 3 and said.phrase(words)
+
+
+def _rivals(other: str, value: str, said: Said) -> bool:
+    like_a_name = _EXTENSION.search(other) is not None or _EXTENSION.search(value) is None
+    return len(other) <= 300 and like_a_name and _is_spoken(other, said)
+
+
+def _stem_words(name: str) -> tuple[str, ...]:
+    """The words of a file's name without folder and without its one ending."""
+    return words_of_value(_EXTENSION.sub("", name.rpartition("/")[2]))
+
+
+def _computed(leaf: Leaf, setting: Setting) -> str | None:
+    """A sum, difference, product, split or percentage of the user's numbers and granted whole fields."""
+    number = _number(leaf.value)
+    if number is None or setting.role in {"who", "where", "command", "content"}:
+        return None
+    said = setting.said
+    numbers = list(said.numbers[:_MOST_NUMBERS])
+    fields = list(_granted_numbers(setting))
+    # Only with a number of the user's, or over a whole column; two fields of a record are not for adding at will.
+    for _, column in fields:
+        if len(column) > 1 and _SUM & said.vocabulary and _close(sum(column, Decimal(0)), number):
+            return "it is the sum of all granted fields of one name"
+    singles = [column[0] for _, column in fields if len(set(column)) == 1]
+    if _SUM & said.vocabulary:
+        singles += [sum(column, Decimal(0)) for _, column in fields if len(column) > 1]
+    percents = [Decimal(match[1]) / 100 for match in _PERCENT.finditer(" ".join(_texts(setting.sources)))]
+    for one in [*numbers, *singles]:
+        for part in percents:
+            if one / 100 != part and any(
+                _close(each, number) for each in (one * part, one * (1 + part), one * (1 - part))
+            ):
+                return "it is the percentage that the user named"
+        for word in _IMPLIED.keys() & said.vocabulary:
+            times = word in {"double", "twice", "triple"}
+            if _close(one * _IMPLIED[word] if times else one / _IMPLIED[word], number):
+                return f"it is {word} of a trusted or granted number"
+        for two in numbers:
+            if one is not two and _close_any(_combined(one, two, said.vocabulary), number):
+                return "it is computed from the user's numbers and granted fields"
+    return None
+
+
+def _combined(one: Decimal, two: Decimal, spoken: frozenset[str]) -> Iterator[Decimal]:
+    if _PLUS - {"and"} & spoken:
+        yield one + two
+    if _MINUS & spoken:
+        yield one - two
+        yield two - one
+    if _TIMES & spoken:
+        yield one * two
+    if _SPLIT & spoken:
+        try:
+            yield one / two
+        except (DivisionByZero, InvalidOperation):
+            return
+
+
+def _granted_numbers(setting: Setting) -> Iterator[tuple[str, list[Decimal]]]:
+    columns: dict[str, list[Decimal]] = {}
+    for grant in setting.grants:
+        pool = granted_sources(grant, setting.sources)
+        for _, candidate, pattern in pointed_fields(grant, pool, setting.sources):
+            number = _number(candidate.value)
+            if number is not None:
+                columns.setdefault(f"{grant}\n{pattern}", []).append(number)
+    yield from list(columns.items())[:_MOST_NUMBERS]
+
+
+def _template(leaf: Leaf, setting: Setting) -> str | None:
+    """The user's own quoted text, its gaps filled with trusted text."""
+    value = leaf.value
+    if not isinstance(value, str) or setting.role in {"who", "command"}:
+        return None
+    for quotation in setting.said.quotations:
+        fixed = _SLOT.split(quotation.text)
+        if not 2 <= len(fixed) <= 12 or not any(part.strip() for part in fixed):
+            continue
+        filled = _fillings(value, fixed)
+        if filled is not None and all(setting.trusts(text.strip()) for text in filled):
+            return "it is the text that the user gave, its gaps filled with trusted values"
+    return None
+
+
+def _fillings(value: str, fixed: Sequence[str]) -> list[str] | None:
+    """What stands in the gaps, each as short as can be; None where the fixed parts do not fit."""
+    if not value.startswith(fixed[0]):
+        return None
+    found: list[str] = []
+    position = len(fixed[0])
+    for index, part in enumerate(fixed[1:], start=1):
+        last = index == len(fixed) - 1
+        end = (len(value) - len(part) if value.endswith(part) else -1) if last else value.find(part, position + 1)
+        if end < position or end - position > _MOST_FILLING:
+            return None
+        found.append(value[position:end])
+        position = end + len(part)
+    return found
+
+
+def _superlative(leaf: Leaf, setting: Setting) -> str | None:
+    """The field of the one record that is largest, last or cheapest, over whole fields of one granted source."""
+    if setting.role in {"who", "command"}:
+        return None
+    spoken = [word for word in (*_GREATEST, *_SMALLEST) if word in setting.said.vocabulary]
+    mine = canonical_form(leaf.value)
+    for grant in setting.grants if spoken else ():
+        pool = granted_sources(grant, setting.sources)
+        if len(pool) != 1:
+            continue
+        structure = setting.sources.structure(pool[0].source_id)
+        fields = [one for one in setting.sources.candidates(pool[0].source_id) if one.field is not None]
+        for word in spoken:
+            if _extreme_gives(word, mine, fields, structure, setting.said):
+                return f"it belongs to the {word} one, as computed from {pool[0].described}"
+    return None
+
+
+def _extreme_gives(word: str, mine: str, fields: Iterable[Candidate], structure: JsonValue, said: Said) -> bool:
+    for hit in fields:
+        steps = steps_of(hit.field or "")
+        index = max((at_ for at_, step in enumerate(steps[:-1]) if isinstance(step, int)), default=None)
+        if hit.canonical != mine or index is None:
+            continue
+        records = at(structure, steps[:index])
+        if not isinstance(records, list) or not 2 <= len(records) <= 5_000:
+            continue
+        best = _extreme(word, records, said)
+        if best is not None and best == steps[index]:
+            return True
+    return False
+
+
+def _extreme(word: str, records: Sequence[JsonValue], said: Said) -> int | None:
+    """Which record it is; None where the measure is not clear, a record lacks it, or two are equal."""
+    by_time = word in _BY_TIME
+    hints = {**_GREATEST, **_SMALLEST}[word]
+    first = records[0]
+    if not isinstance(first, dict):
+        return None
+    measure = _instant if by_time else _number
+    names = [
+        name
+        for name in first
+        if all(isinstance(one, dict) and measure(one.get(name)) is not None for one in records)
+        and not (not by_time and {"id", "ids", "number", "index"} & set(words_of(name)))
+    ]
+    named = [name for name in names if said.phrase(words_of(name))]
+    hinted = [name for name in names if (hints or _SIZES) & set(words_of(name))]
+    chosen = named if len(named) == 1 else hinted if len(hinted) == 1 else names
+    if len(chosen) != 1:
+        return None
+    values = [measure(one[chosen[0]]) for one in records if isinstance(one, dict)]
+    known = [value for value in values if value is not None]
+    best = max(known) if word in _GREATEST else min(known)  # type: ignore[type-var]
+    return values.index(best) if values.count(best) == 1 else None
+
+
+_DERIVATIONS: tuple[Callable[[Leaf, Setting], str | None], ...] = (
+    _choice,
+    _day_and_time,
+    _length,
+    _stored_name,
+    _computed,
+    _template,
+    _superlative,
+)
+
+
+def words_of_value(value: str) -> tuple[str, ...]:
+    """`in_progress`, `In progress` and `inProgress` → `in`, `progress`."""
+    return words_in(" ".join(_split_camel(value)).replace("_", " "))
+
+
+def _split_camel(value: str) -> Iterator[str]:
+    for word in value.replace("_", " ").split():
+        yield from re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word).split()
+
+
+def _number(value: JsonValue) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        number = Decimal(repr(value))
+        return number if number.is_finite() else None
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    form = number_form(value.strip()) or (money_form(value) or "").partition(" ")[0]
+    return Decimal(form) if form else None
+
+
+def _close(one: Decimal, two: Decimal) -> bool:
+    return abs(one - two) <= _CENT
+
+
+def _close_any(many: Iterator[Decimal], number: Decimal) -> bool:
+    return any(_close(one, number) for one in many)
+
+
+def _texts(sources: Sources) -> list[str]:
+    return [sources.text(source.source_id)[:20_000] for source in sources.sources if source.kind == "user"]
+
+
+def _moment(value: JsonValue) -> tuple[str, str, str] | None:
+    """Day, time and zone as written; either of the first two may be empty."""
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    text = value.strip()
+    zone = re.search(r"(?<=[0-9])(?:Z|[+-][0-9]{2}:?[0-9]{2})\Z", text) if "T" in text or " " in text else None
+    plain = text[: zone.start()] if zone else text
+    if (moment := moment_form(plain)) is not None:
+        day, _, clock = moment.partition("T")
+        return day, clock, zone[0] if zone else ""
+    if (day := date_form(plain)) is not None:
+        return day, "", ""
+    clock = time_form(plain)
+    return None if clock is None else ("", clock, "")
+
+
+def _after(start: tuple[str, str, str], length: timedelta) -> tuple[str, str, str] | None:
+    day, clock, zone = start
+    try:
+        moment = datetime.fromisoformat(f"{day or '2000-01-01'}T{clock or '00:00'}") + length
+    except (ValueError, OverflowError):
+        return None
+    if not day and moment.day != 1:
+        return None
+    if not clock and (moment.hour or moment.minute):
+        return None
+    shown = f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
+    return (moment.date().isoformat() if day else "", shown if clock else "", zone)
+
+
+def _instant(value: JsonValue) -> str | None:
+    """A moment that sorts as text; only forms that name year, month and day."""
+    moment = _moment(value)
+    return None if moment is None or not moment[0] else f"{moment[0]}T{moment[1]}{moment[2]}"

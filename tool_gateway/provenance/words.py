@@ -1,0 +1,327 @@
+"""What a task names, by the user's own words and the list of tools alone.
+
+Decides: which tools with an effect the words name, which of their arguments which reads may decide, and which phrase
+hands the task over to a text. Does not decide what follows for a call (`judgement.py`).
+
+It is read once, before anything untrusted is, by tables and rules: no model, no network, the same words always give
+the same reading. Where the words are unclear they name nothing; that costs a question, never an effect. Text that
+the user quotes asks for nothing (`words_text.py`).
+
+In a language that is not read here nothing is granted, and the task is None: nothing is narrowed either. Words that
+nobody understood are no reason to ask about each call; every value still has to come from somewhere.
+"""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from typing import Literal
+
+from context.calls import ToolRef
+from context.provenance.interface import ValueKind
+from context.provenance.values import find_values
+from context.visible_text import escape_line, quote
+from tool_gateway.gates.scope import in_scope
+from tool_gateway.interface import KnownTool, Scope
+from tool_gateway.provenance.evidence import Grant, TaskScope
+from tool_gateway.provenance.language import (
+    CARRIERS,
+    DESTRUCTION,
+    FULFILS,
+    GENERIC,
+    PAYMENT,
+    Language,
+    Reading,
+    Verb,
+    bag,
+    best,
+    english_forms,
+    fulfils,
+    turned,
+)
+from tool_gateway.provenance.words_clauses import Clause, read_clauses
+from tool_gateway.provenance.words_delegations import delegation
+from tool_gateway.provenance.words_english import ENGLISH
+from tool_gateway.provenance.words_german import GERMAN
+from tool_gateway.provenance.words_grants import Asked, antecedent, read_grants
+from tool_gateway.provenance.words_text import OwnText, Token, read_text
+from tool_gateway.provenance.words_tools import ToolWords, tool_words
+
+_LANGUAGES = (ENGLISH, GERMAN)
+_SHOWN = 80
+_COUNTED_WORDS = 2_000
+_MOST_CLAUSES = 400
+_ABOUT_OBJECT = frozenset({None, "to", "in", "on", "via", "as", "at", "by"})
+_EVERYTHING = bag("anything changes something nothing actions etwas änderungen")
+_CHANGING = bag("do update create set remind run put write")
+_MONEY_NOUNS = frozenset({"transaction", "money", "purchase", "refund", "order", "account", "bank"})
+_NONE: frozenset[str] = frozenset()
+_RECORD_KINDS: frozenset[ValueKind] = frozenset({"identifier"})
+_DAY_KINDS: frozenset[ValueKind] = frozenset({"date", "moment"})
+_TRACED_KINDS: frozenset[ValueKind] = frozenset({"address", "url", "account", "phone", "date", "moment", "time"})
+_TRACED = 20_000
+_RECORD_WORDS = bag("no nr number id nummer #")
+
+
+@dataclass(frozen=True, slots=True)
+class WordReading:
+    """What the user's words say.
+
+    Attributes:
+        task: Tools with an effect that they name; None in a language that is not read here: nothing is narrowed.
+        grants: What they let which source decide.
+        delegates: The phrase that hands the task to a text, escaped: nothing is granted then.
+        language: None where the words are in no language that is read here.
+    """
+
+    task: TaskScope | None
+    grants: tuple[Grant, ...] = ()
+    delegates: str | None = None
+    language: Literal["en", "de"] | None = None
+
+
+def read_words(prompt: str, tools: Sequence[KnownTool], *, scope: Scope) -> WordReading:
+    """The reading of `prompt` for the tools in `scope`. Deterministic; takes milliseconds, and never raises."""
+    known = [tool_words(tool) for tool in tools if in_scope(scope, tool.ref)]
+    text = read_text(prompt)
+    if text.too_long:
+        return WordReading(TaskScope())
+    further = _further(known)
+    language = _language(text, further.keys() | {noun for tool in known for noun in tool.nouns})
+    if language is None:
+        return WordReading(None)
+    every = read_clauses(text.tokens, language, further)
+    # What is forbidden counts however late it is said; what is asked for only up to here.
+    clauses = every[:_MOST_CLAUSES]
+    acting = [tool for tool in known if tool.tool.rule.effect != "read"]
+    # After a quotation that nothing closes the user may have gone on with a "don't".
+    forbidden = {
+        tool.ref
+        for clause in (*every, *read_clauses(text.doubtful, language, {}))
+        if clause.forbidden and not clause.narrowed
+        for tool in acting
+        if _forbids(clause, tool)
+    }
+    asked = [one for one in _asked(clauses, acting) if one.tool.ref not in forbidden]
+    effects: dict[ToolRef, str] = {}
+    for one in asked:
+        clause = clauses[one.place]
+        effects.setdefault(one.tool.ref, _shown(text, clause))
+    handed_over = delegation(_own_words(text))
+    grants: tuple[Grant, ...] = ()
+    if handed_over is None:
+        reads = [tool for tool in known if tool.tool.rule.effect == "read"]
+        grants = read_grants(text, clauses, asked, reads, _given(text, language))
+    return WordReading(TaskScope(effects), grants, handed_over, language.code)
+
+
+def explain(reading: WordReading) -> list[str]:
+    """The reading for people, one thing a line, safe to show."""
+    if reading.task is None:
+        return ["from your words: nothing was read, in this language; no source was granted, no tool set apart"]
+    lines = [f"from your words: {words} names {_line(ref)}" for ref, words in reading.task.effects.items()]
+    if not lines:
+        lines.append("from your words: they name no tool that changes or sends anything; each such call asks")
+    if reading.delegates is not None:
+        lines.append(f'from your words: "{reading.delegates}" leaves the task to a text; nothing it says is granted')
+    for grant in reading.grants:
+        which = ", ".join(quote(pointer, _SHOWN) for pointer in grant.pointers)
+        told = f" (the one with {which})" if which else ""
+        lines.append(f"from your words: {_line(grant.source)}{told} may decide {_line(grant.argument)} of {grant.ref}")
+    return lines
+
+
+def _line(value: object) -> str:
+    return escape_line(str(value), 200)
+
+
+def _shown(text: OwnText, clause: Clause) -> str:
+    return quote(" ".join(text.words(clause.first, clause.last - 1).split()), _SHOWN)
+
+
+def _language(text: OwnText, further: Set[str]) -> Language | None:
+    """Of the user's own words. Few words in front of a quotation tell none; it then counts, too, so that a known
+    language never passes for an unknown one, in which nothing is narrowed."""
+    own = [token.lower for token in text.tokens if token.kind == "word"]
+    quoted = [word for token in text.tokens if token.kind == "quote" for word in token.lower.split()[:_COUNTED_WORDS]]
+    rest = [token.lower for token in text.doubtful if token.kind == "word"]
+    return best(own[:_COUNTED_WORDS], _LANGUAGES, further) or best(
+        (own + quoted + rest)[:_COUNTED_WORDS], _LANGUAGES, further
+    )
+
+
+def _own_words(text: OwnText) -> str:
+    return " ".join("…" if token.kind == "quote" and not token.kinds else token.text for token in text.tokens)
+
+
+def _further(tools: Iterable[ToolWords]) -> dict[str, Reading]:
+    """Verbs of the tools' own that no vocabulary has: `frobnicate_widget`."""
+    found: dict[str, Reading] = {}
+    for tool in tools:
+        for deed in tool.deeds:
+            if not ENGLISH.knows(deed) and deed not in GENERIC | PAYMENT and len(deed) > 2 and deed in tool.literal:
+                verb = Verb(deed, frozenset({deed}))
+                for form, kind in english_forms(deed, {}):
+                    found.setdefault(form, Reading(verb, kind))
+    return found
+
+
+def _given(text: OwnText, language: Language) -> frozenset[ValueKind]:
+    """The kinds of value that stand anywhere in the prompt, quotations included."""
+    records: set[int] = set()
+    kinds: set[ValueKind] = set()
+    for before, token in zip(text.tokens, text.tokens[1:], strict=False):
+        numbered = before.kind == "word" and (language.noun(before.lower) or before.lower in _RECORD_WORDS)
+        if numbered and token.kind == "value" and "number" in token.kinds and token.text.isdigit():
+            # "invoice 4711" is the name of an invoice, not its amount.
+            records.add(token.start)
+        if token.kind == "word" and token.lower in language.days:
+            kinds |= _DAY_KINDS
+    for value in text.written:
+        kinds |= _RECORD_KINDS if value.start in records else value.kinds
+    # What the tracing of values knows by another spelling is given, too.
+    kinds |= _TRACED_KINDS.intersection(each.kind for each in find_values(text.prompt[:_TRACED]))
+    return frozenset(kinds)
+
+
+def _asked(clauses: Sequence[Clause], acting: Sequence[ToolWords]) -> list[Asked]:
+    found: list[Asked] = []
+    for place, clause in enumerate(clauses):
+        if clause.verb is None or clause.forbidden:
+            continue
+        named = [tool for tool in acting if _names(clauses, place, tool)]
+        if not named:
+            named = [tool for tool in acting if _carries(clauses, place, tool)]
+        found += (Asked(place, tool) for tool in named)
+    return found
+
+
+def _names(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
+    """Whether the verb and its object are the tool's."""
+    clause = clauses[place]
+    verb = clause.verb
+    if verb is None:
+        return False
+    heads = _heads(clauses, place)
+    deeds = _deeds(clause, heads)
+    if tool.pays:
+        own = tool.nouns - _MONEY_NOUNS
+        paying = not deeds.isdisjoint(PAYMENT) and fulfils(deeds & PAYMENT, tool.deeds)
+        return paying and not clause.guessed and (not own or not heads or not own.isdisjoint(heads | _nouns(clause)))
+    if tool.tool.rule.effect == "destructive":
+        return _destroys(deeds, tool) and not clause.guessed and not tool.described and not tool.about.isdisjoint(heads)
+    if not fulfils(deeds, tool.deeds) and not _makes(tool, verb):
+        return False
+    if not deeds.isdisjoint(PAYMENT) and "buy" not in deeds:
+        return False
+    own = tool.nouns - {verb.lemma}
+    nouns = heads | _nouns(clause) | verb.nouns
+    for deed in deeds & {"buy", "invite"}:
+        nouns |= CARRIERS[deed] - {"event"}
+    if own:
+        return not own.isdisjoint(nouns) or (not deeds.isdisjoint({"update", "set"}) and _part_of(clause, tool))
+    if _makes(tool, verb) or not tool.deeds <= GENERIC or not tool.home.isdisjoint(nouns):
+        return True
+    return any(not argument.nouns.isdisjoint(nouns) for argument in tool.arguments)
+
+
+def _deeds(clause: Clause, heads: Set[str]) -> frozenset[str]:
+    """What the verb and its objects ask for together: to add *Bob* to something is to invite him."""
+    if clause.verb is None:
+        return _NONE
+    deeds = turned(clause.verb.deeds, heads)
+    if "add" in deeds and not heads and any(phrase.names for phrase in clause.objects):
+        return frozenset({"invite"})
+    return deeds
+
+
+def _makes(tool: ToolWords, verb: Verb) -> bool:
+    """`create_draft` is to draft, `add_comment` to comment."""
+    made = verb.lemma in tool.literal and not tool.deeds.isdisjoint({"create", "add"})
+    return made and not verb.nouns and not verb.deeds <= GENERIC and verb.deeds.isdisjoint(PAYMENT)
+
+
+def _part_of(clause: Clause, tool: ToolWords) -> bool:
+    """ "Change my phone number" for a tool that takes a phone number."""
+    said = {word for phrase in clause.objects if not phrase.nouns for word in (*phrase.roles, phrase.common) if word}
+    return any(not argument.words.isdisjoint(said) for argument in tool.arguments)
+
+
+def _destroys(deeds: frozenset[str], tool: ToolWords) -> bool:
+    """Whether a verb of destruction stands for what the tool does; to overwrite is to write over something."""
+    return any(
+        deed in tool.deeds or not FULFILS.get(deed, _NONE).isdisjoint(tool.deeds & _destroying(deed))
+        for deed in deeds & DESTRUCTION
+    )
+
+
+def _destroying(deed: str) -> frozenset[str]:
+    return DESTRUCTION | FULFILS["overwrite"] if deed == "overwrite" else DESTRUCTION
+
+
+def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
+    """Whether the tool carries what is sent, saved or planned: "send Anna the figures" takes a mail."""
+    clause = clauses[place]
+    verb = clause.verb
+    if verb is None or tool.pays or tool.tool.rule.effect == "destructive" or clause.guessed:
+        return False
+    deeds = _deeds(clause, _heads(clauses, place))
+    to_whom = any(phrase.preposition == "to" and (phrase.names or phrase.person) for phrase in clause.phrases)
+    if to_whom and deeds <= {"write"}:
+        deeds = frozenset({"send"})
+    if not fulfils(deeds, tool.deeds):
+        return False
+    carriers = frozenset(noun for deed in deeds for noun in CARRIERS.get(deed, ()))
+    if deeds <= {"write", "append", "overwrite", "save"} and "file" not in _nouns(clause):
+        # "Write a summary" is an answer; only with a file it is a file.
+        carriers = _NONE
+    return not tool.about.isdisjoint(carriers)
+
+
+def _heads(clauses: Sequence[Clause], place: int) -> frozenset[str]:
+    """The nouns of the verb's own objects, "it" resolved, files and sums of money included."""
+    clause = clauses[place]
+    found: set[str] = set()
+    objects = clause.objects
+    for phrase in objects:
+        if phrase.head is not None:
+            found.add(phrase.head)
+        elif phrase.thing:
+            meant = antecedent(clauses, place)
+            if meant is not None:
+                found |= {meant.phrase.head} if meant.phrase.head is not None else _value_nouns(meant.phrase.values)
+        found |= _value_nouns(phrase.values) if phrase.head is None else set()
+    return frozenset(found)
+
+
+def _nouns(clause: Clause) -> frozenset[str]:
+    """The nouns of all phrases that say what is acted on, or where to."""
+    found: set[str] = set()
+    for phrase in clause.phrases:
+        if phrase.preposition in _ABOUT_OBJECT:
+            found |= set(phrase.nouns) | _value_nouns(phrase.values)
+    return frozenset(found)
+
+
+def _value_nouns(values: Sequence[Token]) -> set[str]:
+    found: set[str] = set()
+    for value in values:
+        if "path" in value.kinds:
+            found.add("file")
+        elif "url" in value.kinds:
+            found.add("page")
+        elif "amount" in value.kinds and not value.text.replace(".", "").replace(",", "").isdigit():
+            found.add("money")
+    return found
+
+
+def _forbids(clause: Clause, tool: ToolWords) -> bool:
+    """Whether a "don't" is about the tool; in doubt it is."""
+    verb = clause.verb
+    if verb is None:
+        return False
+    if not verb.deeds.isdisjoint(_CHANGING) and not clause.words.isdisjoint(_EVERYTHING):
+        return True
+    heads = frozenset(phrase.head for phrase in clause.objects if phrase.head is not None)
+    if not fulfils(turned(verb.deeds, heads) | verb.deeds, tool.deeds) and not _makes(tool, verb):
+        return False
+    about = heads | verb.nouns
+    return not about or not tool.about.isdisjoint(about | frozenset(CARRIERS.get(next(iter(verb.deeds)), ())))
