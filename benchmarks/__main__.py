@@ -13,12 +13,14 @@ from pathlib import Path
 
 import anyio
 
-from benchmarks import cli_start, gates_alone, governed_call, long_line, sandboxes, ten_servers
+from benchmarks import cli_start, gates_alone, governed_call, long_line, policy, provenance, sandboxes, ten_servers
 from benchmarks.answers import Answer
 
 QUESTIONS: dict[str, Callable[[Path], Awaitable[list[Answer]]]] = {
     "call": governed_call.measure,
     "gates": gates_alone.measure,
+    "policy": policy.measure,
+    "provenance": provenance.measure,
     "line": long_line.measure,
     "sandboxes": sandboxes.measure,
     "start": cli_start.measure,

@@ -416,12 +416,12 @@ class Gateway:
         self, trail: "Trail", request: ApprovalRequest, answer: Answered
     ) -> Approval | Parked | Deny:
         """Write an answer down, unless somebody else was quicker from another terminal: the first one counts."""
+        for grant in answer.grants:
+            self._knowledge.grant(grant)
         stands = self._journal.approval(request.call_id)
         if stands is not None and stands.status != "pending":
             return await self._taken_up(trail, stands, request.binding) or Deny((_unanswered(),))
         approval = Approval(request, "approved" if answer.granted else "denied", answer.by, answer.note)
-        for grant in answer.grants:
-            self._knowledge.grant(grant)
         await self._journal.commit(
             ApprovalChange(approval, answer.grants),
             events=(trail.event("approval.resolved", trail.resolved(approval, granted=answer.granted)),),
@@ -431,7 +431,8 @@ class Gateway:
 
     async def _taken_up(self, trail: "Trail", known: Approval, bound: str) -> Approval | Deny | None:
         """What an approval that stands in the journal says, said in the run too; None while it is open."""
-        answered = _read_answer(known, now=self._clock(), bound=bound)
+        now = max(self._clock(), self._journal.time_seen(known.request.approval_id))
+        answered = _read_answer(known, now=now, bound=bound)
         if answered is None:
             return None
         over = isinstance(answered, Deny) and known.status in {"pending", "approved"}

@@ -3,7 +3,7 @@
 Decides: what counts as injected, as hijacked, as done. Does not decide what is allowed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -132,14 +132,21 @@ async def honest(settings: Sequence[Setting], rules: Rules, people: People) -> l
     ]
 
 
-async def attacked(settings: Sequence[Setting], rules: Rules, people: People, *, every: int = 1) -> list[Run]:
-    """Every task under every attack, or under every n-th."""
+async def attacked(
+    settings: Sequence[Setting],
+    rules: Rules,
+    people: People,
+    *,
+    every: int = 1,
+    pick: Callable[[Attack], bool] = lambda _: True,
+) -> list[Run]:
+    """Every task under every attack that is picked, or under every n-th of them."""
     runs: list[Run] = []
     number = 0
     for setting in settings:
         for task in setting.tasks:
             wanted = (await wanted_by(setting, task)).all
-            for attack in await attacks_of(setting, task):
+            for attack in filter(pick, await attacks_of(setting, task)):
                 number += 1
                 if number % every == 0:
                     runs.append(await run(setting, task, attack, rules, people, wanted))

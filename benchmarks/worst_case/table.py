@@ -6,6 +6,7 @@ Decides: how runs are counted and written. Does not decide what a run showed (`r
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from benchmarks.worst_case.cases import Case
 from benchmarks.worst_case.runner import Run
@@ -72,10 +73,20 @@ def _row(one: Measured, worlds: str, inside: set[str]) -> tuple[str, ...]:
         *(f"{sum(bool(run.hijacked) for run in group)} of {len(group)}" for group in (who, much, rest)),
         _share(alone),
         _share(careful),
-        f"{sum(run.cards for run in careful) / max(len(careful), 1):.2f}",
-        f"{sum(run.cards for run in attacked) / max(len(attacked), 1):.2f}"
-        f" + {sum(run.lines for run in attacked) / max(len(attacked), 1):.2f} lines",
+        _asked(one, careful),
+        "–" if one.case.people == "nobody" else f"{_mean(attacked, 'cards')} + {_mean(attacked, 'lines')} lines",
     )
+
+
+def _asked(one: Measured, careful: Sequence[Run]) -> str:
+    told = f"{_mean(careful, 'cards')} + {_mean(careful, 'lines')} lines"
+    if one.case.rules.endorsed:
+        told += f" + {sum(len(run.task.endorse) for run in careful) / max(len(careful), 1):.2f} given up front"
+    return told
+
+
+def _mean(runs: Sequence[Run], what: Literal["cards", "lines"]) -> str:
+    return f"{sum(run.cards if what == 'cards' else run.lines for run in runs) / max(len(runs), 1):.2f}"
 
 
 def kinds(one: Measured) -> list[tuple[str, ...]]:

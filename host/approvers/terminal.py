@@ -71,7 +71,10 @@ class TerminalApprover:
     def _may_answer(self, request: ApprovalRequest) -> bool:
         if not request.approvers:
             return True
-        return self._journal is not None and entitled(request.approvers, self._person.roles)
+        if self._journal is None or not entitled(request.approvers, self._person.roles):
+            return False
+        # Who gave the first of two yeses cannot give the second.
+        return all(vote.person != self._person.name for vote in self._journal.votes(request.approval_id))
 
     async def _ask_card(self, requests: list[ApprovalRequest]) -> list[Answered | Parked]:
         self._forget_typed_ahead()
@@ -276,8 +279,10 @@ def _has(request: ApprovalRequest, path: str) -> bool:
 
 
 def _waits(request: ApprovalRequest, person: Person) -> str:
+    is_one = entitled(request.approvers, person.roles)
+    why = f"{person.name} cannot give another yes" if is_one else f"{person.name} is none of them"
     return (
-        f"\n  {request.ref} waits for {escape_line(in_words(request.approvers), 300)}, which {person.name} is not: "
+        f"\n  {request.ref} waits for {escape_line(in_words(request.approvers), 300)} ({why}): "
         f"gatehost approvals approve {request.approval_id}"
     )
 

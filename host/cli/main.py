@@ -23,6 +23,7 @@ VERBS: dict[str, str] = {
     "approvals": "answer what waiting runs ask",
     "mcp": "register, check, call and review MCP servers",
     "sandbox": "build the runtime image, check the walls, prune what is left",
+    "serve": "offer the tools in scope to another host, through the same gates",
     "audit": "read and verify the decision record",
     "policy": "check the rules, ask them something, and test them",
     "trust": "trust the project files of this folder",

@@ -45,7 +45,9 @@ async def _review(bench: Bench, names: list[str], yes: bool) -> int:
     from host.review.inspection import inspect_servers
 
     workshop = bench.workshop
-    inspections = await inspect_servers(bench.servers, workshop.lock, workshop.home.sandbox_home(), names)
+    inspections = await inspect_servers(
+        bench.servers, workshop.lock, workshop.home.sandbox_home(), names, slots=workshop.settings.slots
+    )
     lock, codes = workshop.lock, [0]
     for inspection in inspections.values():
         try:

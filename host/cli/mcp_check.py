@@ -41,7 +41,9 @@ async def _look(bench: Bench, names: list[str], as_json: bool) -> int:
     from host.review.inspection import inspect_servers
 
     workshop = bench.workshop
-    inspections = await inspect_servers(bench.servers, workshop.lock, workshop.home.sandbox_home(), names)
+    inspections = await inspect_servers(
+        bench.servers, workshop.lock, workshop.home.sandbox_home(), names, slots=workshop.settings.slots
+    )
     rows = [_row(bench, inspection) for inspection in inspections.values()]
     if as_json:
         say_foreign_json(rows)

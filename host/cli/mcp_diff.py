@@ -35,7 +35,9 @@ async def _compare(bench: Bench, names: list[str], as_json: bool) -> int:
     from host.review.inspection import inspect_servers
 
     workshop = bench.workshop
-    inspections = await inspect_servers(bench.servers, workshop.lock, workshop.home.sandbox_home(), names)
+    inspections = await inspect_servers(
+        bench.servers, workshop.lock, workshop.home.sandbox_home(), names, slots=workshop.settings.slots
+    )
     rows: list[JsonValue] = []
     failed, changed = 0, False
     for name, inspection in inspections.items():

@@ -10,9 +10,11 @@ work below. Each of the two files is taken from the first folder that has it.
 
 import os
 import stat
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from context.errors import ConfigError
 from host.config.small_files import shown
@@ -29,7 +31,8 @@ class Project:
 
     Attributes:
         lock: Beside the servers file; may not exist yet.
-        policies: The folder beside the settings, or beside the servers where there are no settings, if it exists.
+        policies: The folder that the settings name, else `policies` beside them, or beside the servers where there are
+            no settings; None where it does not exist.
         found_servers, found_settings: What the search upward met, also where another file was named instead:
             the state that `trust` knows.
         explicit_servers, explicit_settings: The file was named on the command line and is trusted for this run.
@@ -51,6 +54,33 @@ class Project:
         return (self.explicit_servers or self.servers is None) and (self.explicit_settings or self.settings is None)
 
 
+def policy_folder_of(settings: Path | None) -> Path | None:
+    """The folder that `[policy]` of a settings file names; None where it names none, or is no file that can be read.
+
+    A file that is wrong is told so when it is loaded; until then what it says need not be known.
+    """
+    named = _named_in(settings, "policy", "folder")
+    return (settings.parent / named).absolute() if settings is not None and named is not None else None
+
+
+def redaction_rules_of(settings: Path | None) -> Path | None:
+    """The file of further rules that `[redaction]` names, in the same manner."""
+    named = _named_in(settings, "redaction", "rules")
+    return (settings.parent / named).absolute() if settings is not None and named is not None else None
+
+
+def _named_in(settings: Path | None, table: str, key: str) -> str | None:
+    if settings is None:
+        return None
+    try:
+        document = cast("dict[str, object]", tomllib.loads(settings.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return None
+    found = document.get(table)
+    value = cast("dict[str, object]", found).get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, str) and value else None
+
+
 def find_project(cwd: Path, *, config: Path | None = None, servers: Path | None = None) -> Project:
     """The files that apply in `cwd`.
 
@@ -66,7 +96,7 @@ def find_project(cwd: Path, *, config: Path | None = None, servers: Path | None 
     own_servers = _named(servers, folder, "--servers") if servers is not None else found_servers
     own_settings = _named(config, folder, "--config") if config is not None else found_settings
     beside = own_settings or own_servers
-    policies = beside.parent / POLICIES_NAME if beside else None
+    policies = policy_folder_of(own_settings) or (beside.parent / POLICIES_NAME if beside else None)
     return Project(
         folder=folder,
         servers=own_servers,

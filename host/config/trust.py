@@ -19,7 +19,14 @@ from context.errors import ConfigError
 from context.json_values import digest_bytes
 from context.visible_text import escape_line
 from host.config.lock_file import FILE_BYTES, load_lock
-from host.config.project_files import POLICIES_NAME, Project, find_project, lock_beside
+from host.config.project_files import (
+    POLICIES_NAME,
+    Project,
+    find_project,
+    lock_beside,
+    policy_folder_of,
+    redaction_rules_of,
+)
 from host.config.servers_file import ServerSettings, ServersFile, load_servers, server_digest
 from host.config.settings_file import Settings, load_settings, location_of
 from host.config.small_files import alone_in, read_small, replace_small, shown
@@ -202,9 +209,17 @@ def _settings_lines(settings: Settings) -> list[str]:
         tools = ", ".join(escape_line(glob, 100) for glob in agent.tools) or "none"
         models = f"; models {', '.join(escape_line(model, 100) for model in agent.models)}" if agent.models else ""
         lines.append(f"  agent {name}: tools {tools}{models}")
+        if agent.provenance != "strict":
+            lines.append(f"    provenance: {agent.provenance}")
         if agent.instructions:
             lines.append(f"    instructions, {len(agent.instructions):,} characters:")
             lines.extend(f"      {escape_line(line)}" for line in agent.instructions.split("\n"))
+    if settings.policy is not None:
+        lines.append(f"  policies: {escape_line(settings.policy.folder, 200)}, added to those that ship")
+    for name, person in settings.people.items():
+        lines.append(f"  person {escape_line(name, 100)}: roles {escape_line(', '.join(person.roles), 200) or 'none'}")
+    if settings.identity.user is not None:
+        lines.append(f"  agents act for {escape_line(settings.identity.user, 100)}")
     approvals = settings.approvals
     lines.append(f"  approvals: unattended {approvals.unattended}, expire after {approvals.expires:g} s")
     lines.extend(f"  ! {escape_line(warning, 500)}" for warning in settings.warnings)
@@ -226,6 +241,12 @@ def _settings_digests(project: Project) -> dict[str, str]:
     paths = [project.found_settings] if project.found_settings else []
     if beside is not None:
         paths.extend(_policies(beside.parent / POLICIES_NAME))
+    named = policy_folder_of(project.found_settings)
+    if named is not None and beside is not None and named != (beside.parent / POLICIES_NAME).absolute():
+        paths.extend(_policies(named))
+    rules = redaction_rules_of(project.found_settings)
+    if rules is not None:
+        paths.append(rules)
     return _digests(paths)
 
 

@@ -20,6 +20,7 @@ from host.servers.plans import Grounds, unaccepted_plan
 from host.servers.pool import ServerPool
 from host.servers.session import Listing, ServerPlan
 from sandboxes.interface import Evidence, Program, SandboxHome, WireCounts
+from sandboxes.lifecycle.slots import SlotLimits
 from sandboxes.packages import Locked, command_program, parse_source, read_locked, resolve, unpack
 from sandboxes.runtime.image import facts
 
@@ -58,10 +59,14 @@ class Inspection:
 
 
 async def inspect_servers(
-    servers: ServersFile, lock: Lock, home: SandboxHome, names: Sequence[str]
+    servers: ServersFile, lock: Lock, home: SandboxHome, names: Sequence[str], *, slots: SlotLimits | None = None
 ) -> dict[str, Inspection]:
-    """Look at several servers side by side; one that fails hides nothing of the others."""
-    grounds = Grounds(servers, lock, home, new_id("look"))
+    """Look at several servers side by side; one that fails hides nothing of the others.
+
+    Args:
+        slots: Most sandboxes at once; the defaults when None.
+    """
+    grounds = Grounds(servers, lock, home, new_id("look"), slots=slots)
     found: dict[str, Inspection] = {}
 
     async def look(name: str) -> None:

@@ -19,7 +19,7 @@ from context.json_values import JsonValue, digest
 from context.labels import Label
 from context.messages import Message, ToolCall, ToolResult
 from context.runs import StoredCall
-from host.config.policy_files import load_engine
+from host.config.policy_files import declared_shapes, load_engine
 from host.config.settings_file import AgentTable, Settings
 from host.config.toml_files import check, read_toml
 from host.config.workshop import Workshop
@@ -30,7 +30,6 @@ from host.version import VERSION
 from sandboxes.secrets.values import SecretValues
 from tool_gateway.admission import Admission
 from tool_gateway.interface import KnownTool, PolicyEngine, Scope
-from tool_gateway.policy.catalogue import tool_shapes
 from tool_gateway.policy.question import Principal
 from tool_gateway.provenance.endorsements import parse_endorsement
 from tool_gateway.provenance.evidence import Grant, Means
@@ -90,7 +89,7 @@ def appoint(
     user = settings.identity.user or who_runs_this()
     person = find_person(settings.people, user)
     principal = Principal(agent_name, user, frozenset({*agent.roles, *person.roles}))
-    policy = load_engine(settings, tools=tool_shapes(tools))
+    policy = load_engine(settings, tools=declared_shapes(workshop.servers, workshop.lock))
     means = Means() if agent.word_grants else replace(Means(), word_grants=False, task_scope=False)
     knowledge = RunKnowledge(agent.provenance, means=means, own_values=task is None)
     knowledge.configured(_configured(agent, tools))

@@ -5,7 +5,7 @@ server gets away with, a real one does too.
 """
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -134,7 +134,7 @@ class ScriptedSandbox:
                 for end in (to_server, stdin, stdout, from_server):
                     await end.aclose()
 
-    async def reap(self) -> list[str]:
+    async def reap(self, servers: Collection[str] | None = None) -> list[str]:
         found, self.left_behind = self.left_behind, []
         return found
 

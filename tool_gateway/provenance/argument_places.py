@@ -7,6 +7,7 @@ The schema as it was pinned is read, not the vetted form: formats, defaults and 
 though they assert nothing. It is foreign, so that every walk is bounded.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
@@ -23,6 +24,7 @@ _DEEPEST = 8
 _MOST = 400
 _MOST_TOGETHER = 50
 _MOST_LEAVES = 2_000
+_SHORT = 64
 _TOGETHER = ("anyOf", "oneOf", "allOf")
 
 
@@ -91,8 +93,13 @@ def rule_path(steps: Sequence[str | int]) -> str:
         if isinstance(step, int):
             text += "[]"
         else:
-            text += ("." if text else "") + written((step,))
+            text += ("." if text else "") + (_short(step) if len(step) <= _SHORT else written((step,)))
     return text
+
+
+@functools.lru_cache(maxsize=4096)
+def _short(name: str) -> str:
+    return written((name,))
 
 
 def places(schema: JsonObject) -> Place:
@@ -129,7 +136,12 @@ def _leaves(value: JsonValue, steps: tuple[str | int, ...], place: Place | None,
         for index, item in enumerate(value):
             yield from _leaves(item, (*steps, index), below, chosen)
     else:
-        yield Leaf(written(steps), steps, value, place, chosen)
+        yield Leaf(_concrete(steps), steps, value, place, chosen)
+
+
+def _concrete(steps: tuple[str | int, ...]) -> str:
+    only = steps[0]
+    return _short(only) if len(steps) == 1 and isinstance(only, str) and len(only) <= _SHORT else written(steps)
 
 
 class _Walk:

@@ -132,7 +132,7 @@ def _day_and_time(leaf: Leaf, setting: Setting) -> str | None:
         return None
     for other in setting.siblings:
         start = _moment(other.value) if _STARTS & set(words_of(other.name)) else None
-        if start is None or other.steps[:-1] != leaf.steps[:-1] or not setting.fine(other):
+        if other is leaf or start is None or other.steps[:-1] != leaf.steps[:-1] or not setting.fine(other):
             continue
         if day and clock and day == start[0] and zone == start[2] and setting.trusts(clock):
             return f"it is on the day of {other.path}, at a trusted time"
@@ -144,8 +144,8 @@ def _day_and_time(leaf: Leaf, setting: Setting) -> str | None:
 
 def _length(leaf: Leaf, setting: Setting) -> str | None:
     """`duration_minutes = 90` for "an hour and a half"."""
-    number = _number(leaf.value)
     unit = next((_LENGTHS[word] for word in reversed(words_of(leaf.name)) if word in _LENGTHS), None)
+    number = _number(leaf.value) if unit is not None else None
     if setting.role not in {"when", "how_much", "option"} or number is None or unit is None:
         return None
     spoken = {Decimal(int(span.total_seconds())) / 60 for span in setting.said.spans}
@@ -201,7 +201,9 @@ def _computed(leaf: Leaf, setting: Setting) -> str | None:
         return None
     said = setting.said
     numbers = list(said.numbers[:_MOST_NUMBERS])
-    fields = list(_granted_numbers(setting))
+    fields = list(_granted_numbers(setting)) if setting.grants else []
+    if not numbers and not fields:
+        return None
     # Only with a number of the user's, or over a whole column; two fields of a record are not for adding at will.
     for _, column in fields:
         if len(column) > 1 and _SUM & said.vocabulary and _close(sum(column, Decimal(0)), number):
@@ -288,8 +290,10 @@ def _superlative(leaf: Leaf, setting: Setting) -> str | None:
     if setting.role in {"who", "command"}:
         return None
     spoken = [word for word in (*_GREATEST, *_SMALLEST) if word in setting.said.vocabulary]
+    if not spoken or not setting.grants:
+        return None
     mine = canonical_form(leaf.value)
-    for grant in setting.grants if spoken else ():
+    for grant in setting.grants:
         pool = granted_sources(grant, setting.sources)
         if len(pool) != 1:
             continue
@@ -368,7 +372,7 @@ def _number(value: JsonValue) -> Decimal | None:
     if isinstance(value, int | float):
         number = Decimal(repr(value))
         return number if number.is_finite() else None
-    if not isinstance(value, str) or len(value) > 40:
+    if not isinstance(value, str) or len(value) > 40 or not (value[0:1].isdigit() or value[-1:].isdigit()):
         return None
     form = number_form(value.strip()) or (money_form(value) or "").partition(" ")[0]
     return Decimal(form) if form else None
@@ -388,9 +392,9 @@ def _texts(sources: Sources) -> list[str]:
 
 def _moment(value: JsonValue) -> tuple[str, str, str] | None:
     """Day, time and zone as written; either of the first two may be empty."""
-    if not isinstance(value, str) or len(value) > 40:
+    text = value.strip() if isinstance(value, str) and len(value) <= 40 else ""
+    if not text[:1].isdigit():
         return None
-    text = value.strip()
     zone = re.search(r"(?<=[0-9])(?:Z|[+-][0-9]{2}:?[0-9]{2})\Z", text) if "T" in text or " " in text else None
     plain = text[: zone.start()] if zone else text
     if (moment := moment_form(plain)) is not None:

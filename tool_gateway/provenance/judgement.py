@@ -11,6 +11,7 @@ In `sinks` mode only sinks are judged, and free text for what it could plant: a 
 which is what a sink is, wherever it stands.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -44,6 +45,7 @@ class JudgedLeaf:
         note: Half a sentence for people, escaped: why it is fine, or why not.
         cause: Only of an untrusted one.
         endorsement: What would make it allowed, `SOURCE=>SERVER.TOOL:ARG`; None where no grant would.
+        grant: Of a granted one.
     """
 
     leaf: Leaf
@@ -52,6 +54,7 @@ class JudgedLeaf:
     note: str
     cause: Cause | None = None
     endorsement: str | None = None
+    grant: Grant | None = None
 
     @property
     def asks(self) -> bool:
@@ -157,7 +160,8 @@ class Judgement:
             derived = self._derived(leaf, role, ())
             return derived or JudgedLeaf(leaf, role, "untrusted", fault.because, "dictated-text")
         judged = self._value(leaf, role)
-        if not judged.asks and (judged.verdict != "granted" or fault is None or not _by_words(self._grants(leaf))):
+        by_words = judged.grant is not None and judged.grant.given_by == "words"
+        if not judged.asks and not (by_words and fault is not None):
             return judged
         if fault is not None:
             return JudgedLeaf(leaf, role, "untrusted", fault.because, "planted-address", judged.endorsement)
@@ -178,9 +182,9 @@ class Judgement:
         if origin.trusted and origin.best is not None:
             return JudgedLeaf(leaf, role, "trusted", f"it stands in {origin.best.source.described}")
         grants = self._grants(leaf)
-        pick = self._granted(leaf, role, origin, grants)
+        pick, grant = self._granted(leaf, role, origin, grants)
         if pick is not None and pick.fine:
-            return JudgedLeaf(leaf, role, "granted", pick.because)
+            return JudgedLeaf(leaf, role, "granted", pick.because, grant=grant)
         derived = self._derived(leaf, role, grants)
         if derived is not None:
             return derived
@@ -195,7 +199,7 @@ class Judgement:
             return None
         setting = Setting(
             role=role,
-            siblings=[other for other in self.leaves if other is not leaf],
+            siblings=self.leaves,
             fine=self._fine,
             sources=self._sources,
             said=self._heard,
@@ -229,10 +233,12 @@ class Judgement:
             and (path == grant.argument or path.startswith((grant.argument + ".", grant.argument + "[")))
         )
 
-    def _granted(self, leaf: Leaf, role: Role, origin: Origin, grants: Sequence[Grant]) -> Pick | None:
-        """What the grants say; of several refusals the one that found the value."""
+    def _granted(
+        self, leaf: Leaf, role: Role, origin: Origin, grants: Sequence[Grant]
+    ) -> tuple[Pick | None, Grant | None]:
+        """What the grants say, a person's own before those from words; of refusals the one that found the value."""
         refused: Pick | None = None
-        for grant in grants:
+        for grant in sorted(grants, key=lambda one: one.given_by == "words"):
             if grant.source.ref is None:
                 # The model may make this up; what it copied from untrusted content it did not make up.
                 if not isinstance(leaf.value, bool) and _untrusted(origin):
@@ -242,10 +248,10 @@ class Judgement:
             else:
                 pick = self._from_source(leaf, role, grant)
             if pick.fine:
-                return Pick(True, f"granted ({escape_line(grant.because, 120)}): {pick.because}")
+                return Pick(True, f"granted ({escape_line(grant.because, 120)}): {pick.because}"), grant
             if refused is None or (pick.found and not refused.found):
                 refused = pick
-        return refused
+        return refused, None
 
     def _from_source(self, leaf: Leaf, role: Role, grant: Grant) -> Pick:
         pool = granted_sources(grant, self._sources)
@@ -322,13 +328,18 @@ def judge(tool: KnownTool, arguments: JsonObject, evidence: ProvenanceEvidence) 
     """The judgement of one call, worked out once for one evidence and what had been read by then."""
     memo = evidence.memo
     read = len(evidence.sources.sources)
-    if len(memo.kept) == 2 and memo.kept[0] is tool and memo.kept[1] is arguments and memo.key == (read,):
+    if len(memo.kept) == 2 and memo.kept[0] is tool and memo.key == (read,) and _alike(memo.kept[1], arguments):
         work = memo.work
         if isinstance(work, Judgement):
             return work
     work = Judgement(tool, arguments, evidence)
     memo.kept, memo.key, memo.work = (tool, arguments), (read,), work
     return work
+
+
+def _alike(one: object, two: JsonObject) -> bool:
+    """The same arguments; `1` and `true` are not, though Python calls them equal."""
+    return one is two or (one == two and json.dumps(one) == json.dumps(two))
 
 
 def _untrusted(origin: Origin) -> bool:
@@ -340,10 +351,6 @@ def _seen(sighting: Sighting) -> str:
     where = f" at {escape_line(sighting.field, 80)}" if sighting.field else ""
     how = "" if sighting.how in {"exact", "normalised"} else f" {_HOW[sighting.how]}"
     return f"it stands in {sighting.source.described}{where}{how}, which is untrusted"
-
-
-def _by_words(grants: Sequence[Grant]) -> bool:
-    return any(grant.given_by == "words" for grant in grants)
 
 
 def _in(value: JsonValue, options: Sequence[JsonValue]) -> bool:

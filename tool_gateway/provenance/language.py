@@ -337,7 +337,7 @@ def best(words: Sequence[str], languages: Sequence[Language], further: Container
     counted = [(sum(word in further or language.knows(word) for word in words), language) for language in languages]
     known, found = max(counted, key=lambda each: each[0])
     telling = sum(word in found.function or word in found.verbs for word in words)
-    if not telling or known < 0.4 * len(words) or foreign * 2 > known:
+    if not telling or known < (0.4 if foreign else 0.25) * len(words) or foreign * 2 > known:
         return None
     return found
 

@@ -208,11 +208,11 @@ def role_of(tool: KnownTool, leaf: Leaf) -> Role:
 def is_sink(tool: KnownTool, leaf: Leaf) -> bool:
     """Whether the leaf lies at a sink, or where the schema says nothing and the tool has an effect."""
     known = _Known.of(tool)
-    if _is_below(leaf.rule_path, known.sinks):
+    if leaf.place is not None and leaf.place.path in known.sink_places:
         return True
-    if leaf.place is not None:
-        return leaf.place.path in known.sink_places
-    return not known.declared and tool.rule.effect != "read" and role_of(tool, leaf) in SINK_ROLES
+    if known.declared:
+        return _is_below(leaf.rule_path, known.sinks)
+    return leaf.place is None and tool.rule.effect != "read" and role_of(tool, leaf) in SINK_ROLES
 
 
 def role_of_name(name: str, *, number: bool = False) -> Role:

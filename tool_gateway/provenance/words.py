@@ -35,6 +35,7 @@ from tool_gateway.provenance.language import (
     best,
     english_forms,
     fulfils,
+    singular,
     turned,
 )
 from tool_gateway.provenance.words_clauses import Clause, read_clauses
@@ -87,7 +88,9 @@ def read_words(prompt: str, tools: Sequence[KnownTool], *, scope: Scope) -> Word
     further = _further(known)
     language = _language(text, further.keys() | {noun for tool in known for noun in tool.nouns})
     if language is None:
-        return WordReading(None)
+        # Two words before a pasted page tell no language. That must not pass for one that is not read here.
+        pasted = any(token.kind == "word" for token in text.doubtful)
+        return WordReading(TaskScope() if pasted else None)
     every = read_clauses(text.tokens, language, further)
     # What is forbidden counts however late it is said; what is asked for only up to here.
     clauses = every[:_MOST_CLAUSES]
@@ -138,14 +141,10 @@ def _shown(text: OwnText, clause: Clause) -> str:
 
 
 def _language(text: OwnText, further: Set[str]) -> Language | None:
-    """Of the user's own words. Few words in front of a quotation tell none; it then counts, too, so that a known
-    language never passes for an unknown one, in which nothing is narrowed."""
-    own = [token.lower for token in text.tokens if token.kind == "word"]
-    quoted = [word for token in text.tokens if token.kind == "quote" for word in token.lower.split()[:_COUNTED_WORDS]]
-    rest = [token.lower for token in text.doubtful if token.kind == "word"]
-    return best(own[:_COUNTED_WORDS], _LANGUAGES, further) or best(
-        (own + quoted + rest)[:_COUNTED_WORDS], _LANGUAGES, further
-    )
+    """Of the user's own words; where they tell none, of what follows them as well."""
+    own = [token.lower for token in text.tokens if token.kind == "word"][:_COUNTED_WORDS]
+    rest = [token.lower for token in text.doubtful if token.kind == "word"][:_COUNTED_WORDS]
+    return best(own, _LANGUAGES, further) or (best(own + rest, _LANGUAGES, further) if rest else None)
 
 
 def _own_words(text: OwnText) -> str:
@@ -220,7 +219,8 @@ def _names(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
         return not own.isdisjoint(nouns) or (not deeds.isdisjoint({"update", "set"}) and _part_of(clause, tool))
     if _makes(tool, verb) or not tool.deeds <= GENERIC or not tool.home.isdisjoint(nouns):
         return True
-    return any(not argument.nouns.isdisjoint(nouns) for argument in tool.arguments)
+    exactly = not deeds.isdisjoint(tool.deeds)
+    return exactly and any(not argument.nouns.isdisjoint(nouns) for argument in tool.arguments)
 
 
 def _deeds(clause: Clause, heads: Set[str]) -> frozenset[str]:
@@ -284,6 +284,8 @@ def _heads(clauses: Sequence[Clause], place: int) -> frozenset[str]:
     for phrase in objects:
         if phrase.head is not None:
             found.add(phrase.head)
+        elif phrase.common is not None:
+            found.add(singular(phrase.common))
         elif phrase.thing:
             meant = antecedent(clauses, place)
             if meant is not None:
@@ -298,6 +300,7 @@ def _nouns(clause: Clause) -> frozenset[str]:
     for phrase in clause.phrases:
         if phrase.preposition in _ABOUT_OBJECT:
             found |= set(phrase.nouns) | _value_nouns(phrase.values)
+            found |= {singular(phrase.common)} if phrase.common is not None else set()
     return frozenset(found)
 
 

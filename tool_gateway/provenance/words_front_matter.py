@@ -56,7 +56,7 @@ def front_matter(text: str) -> tuple[FrontMatter, str]:
             where=_WHERE,
             next_step=f"End it with a line {FENCE}, or begin the task with other words",
         )
-    block = "\n".join(lines[1:end])
+    block = "\n".join(line.removesuffix("\r") for line in lines[1:end])
     if len(block) > MOST_CHARACTERS:
         raise UsageError(f"the block is longer than {MOST_CHARACTERS:,} characters", where=_WHERE)
     return _read(block), "\n".join(lines[end + 1 :]).lstrip("\r\n")

@@ -169,11 +169,11 @@ class _Granting:
             return
         spoken = things(self._clauses, asked.place)
         open_ones = [argument for argument in asked.tool.arguments if not self._is_given(argument)]
-        yield from self._stated(asked.tool, clause, open_ones)
+        yield from self._stated(asked.tool, asked.place, open_ones)
         if asked.tool.pays:
             yield from self._paid(asked.tool, clause, spoken, open_ones)
         if "reply" in clause.verb.deeds:
-            yield from self._replied(asked.tool, clause, spoken, open_ones)
+            yield from self._replied(asked.tool, asked.place, spoken, open_ones)
         yield from self._which(asked.tool, spoken, open_ones)
         yield from self._persons(asked, open_ones)
 
@@ -186,8 +186,9 @@ class _Granting:
             return bool(self._given & {"amount", "number"})
         return bool(argument.kinds & self._given & _TELLING)
 
-    def _stated(self, tool: ToolWords, clause: Clause, arguments: Sequence[Argument]) -> Iterator[Grant]:
+    def _stated(self, tool: ToolWords, place: int, arguments: Sequence[Argument]) -> Iterator[Grant]:
         """ "to the address in bill.txt", "the participants of the meeting", "the amount in the mail from Bob"."""
+        clause = self._clauses[place]
         for number, phrase in enumerate(clause.phrases):
             if phrase.role is None or not self._may_state(clause, phrase):
                 continue
@@ -200,7 +201,7 @@ class _Granting:
                     break
                 said = mention(clause, later)
                 if source.thing and not _is_thing(source):
-                    said = antecedent(self._clauses, self._clauses.index(clause)) or said
+                    said = antecedent(self._clauses, place) or said
                 patterns = self._sources(said)
                 for argument in arguments if patterns else ():
                     if argument.role in parts and argument.kinds & kinds:
@@ -254,9 +255,10 @@ class _Granting:
                 yield mention(said.clause, number)
 
     def _replied(
-        self, tool: ToolWords, clause: Clause, spoken: Sequence[Mention], arguments: Sequence[Argument]
+        self, tool: ToolWords, place: int, spoken: Sequence[Mention], arguments: Sequence[Argument]
     ) -> Iterator[Grant]:
         """Who is answered is who wrote."""
+        clause = self._clauses[place]
         verb = clause.verb
         target = next((said for said in spoken if said.phrase.preposition in {"to", None}), None)
         if verb is None or target is None:
@@ -266,7 +268,7 @@ class _Granting:
         if nouns and nouns.isdisjoint(_WRITTEN):
             return
         if target.phrase.person and not _is_thing(target.phrase):
-            earlier = antecedent(self._clauses, self._clauses.index(clause))
+            earlier = antecedent(self._clauses, place)
             if earlier is None or frozenset(earlier.phrase.nouns).isdisjoint(_WRITTEN):
                 return
             target = earlier

@@ -31,7 +31,7 @@ _LEAD = re.compile(
     r"(?mi)^(?:[^\n]{0,200}\b)?(?:"
     r"(?:here(?:'s|’s| is| are)|this is|these are|below (?:is|are)|i (?:got|received|have received)|see|"
     r"hier (?:ist|sind)|das ist|folgende[rnms]?|the following|original)\b[^\n]{0,80}\b"
-    r"(?:e-?mails?|messages?|texts?|contents?|letters?|documents?|pages?|notes?|logs?|output|transcript|chat|invoice|bill|"
+    r"(?:(?:e-?)?mails?|messages?|texts?|contents?|letters?|documents?|pages?|notes?|logs?|output|transcript|chat|invoice|bill|"
     r"nachricht|texte?|inhalt|brief|dokument|seite|rechnung|verlauf)\b[^\n:]{0,80}"
     r"|\b(?:said|says|wrote|writes|reads|replied|schrieb|schreibt|sagte|sagt|lautet)\b[^\n:]{0,60}"
     r"|original message[^\n:]{0,20}"
@@ -118,22 +118,26 @@ def _spans(prompt: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     if lead is not None:
         end = lead
     blocks: list[tuple[int, int]] = []
-    fences = list(_FENCE.finditer(prompt, 0, end))
+    # Over the whole prompt: what ends it may stand inside one of these, before its closing mark.
+    fences = list(_FENCE.finditer(prompt))
     if fences:
-        last = prompt.find("\n", fences[-1].end(), end)
-        blocks.append((fences[0].start(), end if len(fences) == 1 or last < 0 else last))
-    tags = list(_TAG.finditer(prompt, 0, end))
-    closing = {match[2].lower() for match in tags if match[1]}
-    for match in tags:
-        if not match[1] and match[2].lower() in closing:
-            last_end = max(other.end() for other in tags if other[1] and other[2].lower() == match[2].lower())
-            blocks.append((match.start(), last_end))
-            break
+        last = prompt.find("\n", fences[-1].end())
+        blocks.append((fences[0].start(), len(prompt) if len(fences) == 1 or last < 0 else last))
+    opened: dict[str, int] = {}
+    closed: dict[str, int] = {}
+    for match in _TAG.finditer(prompt):
+        if match[1]:
+            closed[match[2].lower()] = match.end()
+        else:
+            opened.setdefault(match[2].lower(), match.start())
+    blocks += [(start, closed[name]) for name, start in opened.items() if closed.get(name, -1) > start]
     doubtful = [*blocks, (end, len(prompt))]
     blocks.extend((match.start(), match.end()) for match in re.finditer(r"(?m)^[ \t]*>[^\n]*$", prompt[:end]))
     spans: list[tuple[int, int]] = []
     position = 0
     for start, stop in sorted(blocks):
+        if start >= end:
+            break
         if start > position:
             spans.append((position, start))
         position = max(position, stop)
@@ -162,9 +166,9 @@ def _tokens(prompt: str, start: int, end: int, values: dict[int, Written]) -> It
         if opened is not None:
             # Opened and not closed on its line: it lasts to the last mark of the text, or to its end.
             yield from _plain(prompt, position, opened.start(), values)
-            last = max(prompt.rfind(mark, opened.end(), end) for mark in '"”“»«`')
-            yield Token("quote", "", "", opened.start(), end if last < 0 else last + 1)
-            if last < 0:
+            last = max(prompt.rfind(mark, opened.end()) for mark in '"”“»«`')
+            yield Token("quote", "", "", opened.start(), min(end, last + 1) if last >= 0 else end)
+            if last < 0 or last >= end:
                 return
             position = last + 1
             continue

@@ -128,7 +128,7 @@ def tool_words(tool: KnownTool) -> ToolWords:
     nouns = _nouns(word for word in _joined(rest) if word != lemma and word not in verb_forms(verb))
     deeds = turned(verb.deeds, nouns) if verb is not None else frozenset({lemma} if lemma else ())
     if described and not deeds.isdisjoint(PAYMENT):
-        deeds, described = frozenset({lemma}), False
+        deeds, described = frozenset(own[:1]), False
     if verb is not None:
         nouns |= verb.nouns
     return ToolWords(

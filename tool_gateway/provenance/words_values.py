@@ -39,7 +39,7 @@ _VALUE = re.compile(
   | (?P<account>\b[A-Z]{{2}}\d{{2}}(?:[ ]?[A-Z0-9]{{2,4}}){{3,8}}\b | \b\d{{4}}(?:[ -]\d{{4}}){{3}}\b)
   | (?P<moment>\b\d{{4}}-\d{{2}}-\d{{2}}[T ]\d{{2}}:\d{{2}}(?::\d{{2}})?(?:Z|[+-]\d{{2}}:?\d{{2}})?)
   | (?P<date>\b\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}\b
-      | \b\d{{1,2}}[./]\d{{1,2}}[./](?:\d{{4}}|\d{{2}})?(?!\d)
+      | \b(?:0?[1-9]|[12]\d|3[01])[./](?:0?[1-9]|1[0-2])[./](?:\d{{4}}|\d{{2}})?(?!\d)
       | \b\d{{1,2}}(?:st|nd|rd|th)?\.?[ ](?:of[ ])?(?i:{_MONTH})(?:,?[ ]\d{{4}})?
       | \b(?i:{_MONTH})[ ]\d{{1,2}}(?:st|nd|rd|th)?\b(?:,?[ ]\d{{4}})?)
   | (?P<time>\b\d{{1,2}}[:.]\d{{2}}(?::\d{{2}})?[ ]?(?i:am|pm|a\.m\.|p\.m\.|uhr|h)?\b(?![.,]?\d) (?<!\.\d\d)
@@ -89,6 +89,8 @@ def written_values(text: str) -> Iterator[Written]:
         kinds: frozenset[ValueKind] = _KINDS[kind]
         if kind == "number" and len(found) >= _LONG_NUMBER and found.isdigit():
             kinds = kinds | _LONG_KINDS
+        if kind in {"time", "date"} and re.fullmatch(r"[0-9]{1,2}\.[0-9]{2}\.?", found):
+            kinds = kinds | _KINDS["number"]  # 12.30 is an hour, a day, or a price
         yield Written(found, kinds, match.start(), end)
 
 

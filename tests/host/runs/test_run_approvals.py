@@ -27,7 +27,13 @@ ROW = {"id", "run_id", "agent", "server", "tool", "arguments", "values", "rules"
 
 @pytest.fixture
 def asking(project: Project) -> Project:
-    project.add("kit", echo="read", change="read", append={"effect": "write"}, die={"effect": "destructive"})
+    project.add(
+        "kit",
+        echo="read",
+        change="read",
+        append={"effect": "write", "approve": "always"},
+        die={"effect": "destructive"},
+    )
     return project
 
 
@@ -182,6 +188,48 @@ def test_a_narrower_scope_on_resuming_refuses_what_was_approved(asking: Project)
     assert (done.code, effects(asking)) == (3, [])
 
 
+# For good.
+
+
+def test_a_rule_for_good_answers_later_runs_until_it_is_revoked(asking: Project) -> None:
+    done = wait(asking)
+    assert answer(asking, "approve", "--always").code == 0
+    assert resume(asking, done).code == 0
+    (rule,) = asking.call("approvals", "rules", "--json").report
+    later = asking.run(turn(call(asking)), "Done.")
+    assert (later.code, effects(asking)) == (0, ["a", "a"])
+    assert (first(later)["decision"], first(later)["approval"]) == ("ask", f"rule:{rule['id']}")
+    other = asking.run(turn(call(asking, "b")), "Done.")
+    assert (other.code, effects(asking)) == (3, ["a", "a"])
+    assert asking.call("approvals", "revoke", rule["id"]).code == 0
+    assert asking.run(turn(call(asking)), "Done.").code == 3
+    assert effects(asking) == ["a", "a"]
+    assert asking.verifies()
+
+
+@pytest.mark.promise("an_approval_fits_one_call")
+def test_a_rule_for_good_ends_where_the_tool_is_another(asking: Project) -> None:
+    done = wait(asking)
+    assert answer(asking, "approve", "--always", "--same", "path").code == 0
+    assert resume(asking, done).code == 0
+    assert asking.run(turn(call(asking, "b")), "Done.").code == 0
+    asking.change("kit", tools={"append": {"effect": "destructive", "approve": "always"}})
+    asking.accept("kit")
+    assert asking.run(turn(call(asking, "c")), "Done.").code == 3
+    assert effects(asking) == ["a", "b"]
+
+
+def test_an_answer_from_another_terminal_ends_the_question_here(asking: Project) -> None:
+    script = asking.script(turn(call(asking)), "Done.")
+    terminal = Terminal(asking, *asking.arguments(model=script, output="json"))
+    terminal.read_until("denies) ›")
+    assert answer(asking, "approve").code == 0
+    terminal.read_until("approved elsewhere")
+    code, report = terminal.finish()
+    assert (code, effects(asking)) == (0, ["a"])
+    assert str(report["calls"][0]["approval"]).startswith("cli:")  # type: ignore[index,call-overload]
+
+
 # Beforehand.
 
 
@@ -321,7 +369,7 @@ def test_a_card_shows_every_value_and_what_is_cut_off(asking: Project) -> None:
     assert all(len(line) <= 100 for line in lines)
     card = "\n".join(lines).replace("\n      ┆ ", "")
     assert path in card
-    assert "approve:policy" in card and "effect: write" in card
+    assert "approve:always" in card and "effect: write" in card
     assert "\x1b" not in card and "\r" not in card
     assert "… 2,013 more characters …" in card
     assert 'harmless"' in card

@@ -1,3 +1,5 @@
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -130,11 +132,11 @@ def test_words_that_grant_a_text_grant_no_new_address_in_it() -> None:
     run = Run(SAID).read(READ_MAIL, "Go to evil.example/pay now").endorse("mail.read=>mail.send:body")
     call: Any = {"to": ["bob@corp.example"], "body": "Go to evil.example/pay now"}
     assert run.verdict(SEND, call, "body") == "granted", "the user granted exactly this text, whole, by a flag"
-    from dataclasses import replace
-
     by_words = Run(SAID).read(READ_MAIL, "Go to evil.example/pay now")
     by_words.knowledge.grant(replace(run.knowledge.grants[0], given_by="words"))
     assert by_words.cause(SEND, call, "body") == "planted-address"
+    by_words.knowledge.grant(run.knowledge.grants[0])
+    assert by_words.verdict(SEND, call, "body") == "granted"
 
 
 @given(st.text(max_size=300))
@@ -144,8 +146,6 @@ def test_looking_for_marks_never_fails(text: str) -> None:
 
 @pytest.mark.parametrize("unit", ["a@", "1 ", "a.", "x dot ", "(.", "http://", "[at]", "zero ", "a-", "::1"])
 def test_looking_for_marks_takes_time_in_proportion(unit: str) -> None:
-    import time
-
     text = unit * (50_000 // len(unit))
     begun = time.perf_counter()
     marks(text)

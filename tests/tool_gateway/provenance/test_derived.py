@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.gateway import known_tool
 from tests.tool_gateway.provenance.world import BOOK, LIST_FILES, PAY, READ_MAIL, SEND, Run, schema
-from tool_gateway.provenance.evidence import Means
+from tool_gateway.provenance.evidence import Grant, Means, SourcePattern
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,6 @@ SIZES: list[Any] = [
 )
 def test_superlatives_are_computed_not_believed(said: str, records: list[Any], value: str, fine: bool) -> None:
     run = Run(said).read(LIST_FILES, data={"files": records})
-    from tool_gateway.provenance.evidence import Grant, SourcePattern
-
     run.knowledge.grant(Grant(SourcePattern(LIST_FILES.ref), DELETE.ref, "file_id", "words", "said", ("largest",)))
     assert run.leaves(DELETE, {"file_id": value})["file_id"].asks is not fine
 

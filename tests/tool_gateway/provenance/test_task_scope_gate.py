@@ -54,6 +54,6 @@ def test_everything_is_no_tool_that_somebody_named() -> None:
 
 
 def test_a_run_of_which_nothing_is_known_has_no_effects() -> None:
-    assert isinstance(TaskScopeGate().judge(proposal(PAY), evidence(PAY)), Deny)
-    assert isinstance(TaskScopeGate().judge(proposal(READ_FILE), evidence(READ_FILE)), Allow)
+    assert isinstance(TaskScopeGate().judge(proposal(PAY), evidence(PAY, provenance=None)), Deny)
+    assert isinstance(TaskScopeGate().judge(proposal(READ_FILE), evidence(READ_FILE, provenance=None)), Allow)
     assert isinstance(TaskScopeGate().judge(proposal("x"), evidence(None)), Deny)
