@@ -5,6 +5,7 @@ Decides: the flags and how the end is printed. Does not decide anything about th
 
 import argparse
 import sys
+from dataclasses import replace
 
 import anyio
 
@@ -16,6 +17,7 @@ from host.config.workshop import Workshop, open_workshop
 from host.journal import Journal
 from host.runs.flags import RunFlags
 from host.runs.runner import RunRequest, carry_out
+from tool_gateway.provenance.words_front_matter import FrontMatter, front_matter
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     flags = read_run_flags(args)
     # The task is read before anything else: a missing one must not cost a server start.
-    task = _task(args.prompt)
+    front, task = front_matter(_task(args.prompt))
+    if not task.strip():
+        raise UsageError("the task is empty behind its settings", where="gatehost run")
+    flags = _joined(flags, front)
     workshop = open_workshop(config=args.config, servers=args.servers)
     return run_task(workshop, flags, task=task, output=args.output, session_id=args.session, latest=args.latest)
 
@@ -63,6 +68,16 @@ def run_task(
             return report.exit_code
 
         return anyio.run(go)
+
+
+def _joined(flags: RunFlags, front: FrontMatter) -> RunFlags:
+    """What the task's own block says counts like flags; a flag that was given replaces `tools` and adds to the rest."""
+    return replace(
+        flags,
+        tools=flags.tools if flags.tools is not None else front.tools,
+        approve=(*flags.approve, *front.approve),
+        endorse=(*flags.endorse, *front.endorse),
+    )
 
 
 def _task(prompt: str | None) -> str:

@@ -32,7 +32,7 @@ from tool_gateway.admission import Admission
 from tool_gateway.interface import KnownTool, PolicyEngine, Scope
 from tool_gateway.policy.question import Principal
 from tool_gateway.provenance.endorsements import parse_endorsement
-from tool_gateway.provenance.evidence import Grant, Means
+from tool_gateway.provenance.evidence import Grant, Means, TaskScope
 from tool_gateway.provenance.knowledge import RunKnowledge
 from tool_gateway.provenance.words import explain, read_words
 from tool_gateway.redaction import RedactionSettings, Redactor
@@ -42,6 +42,10 @@ from tool_gateway.redaction.scanner import Scanner
 from tool_gateway.redaction.user_rules import UserRulesFile, user_rules, with_shipped
 
 _KEY_BYTES = 32
+_HEARD = 20
+"""Messages of the user that are read for what they ask."""
+
+_FEWEST_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +78,13 @@ def appoint(
     scope: Scope,
     tools: Sequence[KnownTool],
     flags: RunFlags,
-    task: str | None,
+    client: bool = False,
     resumed: bool = False,
 ) -> Judges:
     """The judges of a run.
 
     Args:
-        task: The user's words; None where another host's client proposes the calls and its user is not heard.
+        client: Another host's client proposes the calls, and its user is not heard.
 
     Raises:
         ConfigError, UsageError: a policy, an endorsement or a redaction rule is wrong; nothing was started.
@@ -91,7 +95,7 @@ def appoint(
     principal = Principal(agent_name, user, frozenset({*agent.roles, *person.roles}))
     policy = load_engine(settings, tools=declared_shapes(workshop.servers, workshop.lock))
     means = Means() if agent.word_grants else replace(Means(), word_grants=False, task_scope=False)
-    knowledge = RunKnowledge(agent.provenance, means=means, own_values=task is None)
+    knowledge = RunKnowledge(agent.provenance, means=means, own_values=client)
     knowledge.configured(_configured(agent, tools))
     told: list[str] = []
     for text in flags.endorse:
@@ -100,12 +104,6 @@ def appoint(
         told.append(f"endorsed: {grant}")
     if agent.provenance == "off":
         told.append("provenance is off: where values come from is not judged")
-    elif task is not None and agent.word_grants:
-        reading = read_words(task, tools, scope=scope)
-        knowledge.task(reading.task)
-        for grant in reading.grants:
-            knowledge.grant(grant)
-        told.extend(explain(reading))
     rules = _secret_rules(settings)
     personal = personal_rules(phone_region=settings.redaction.phone_region)
     redactor = Redactor(
@@ -128,6 +126,29 @@ def appoint(
         scanner=Scanner(rules, personal),
         told=tuple(told),
     )
+
+
+def hear(
+    judges: Judges, messages: Iterable[Message], *, agent: AgentTable, scope: Scope, tools: Sequence[KnownTool]
+) -> list[str]:
+    """Read the task and what it grants from the user's own words in this session; what they were read to mean.
+
+    "Go on" means what was asked before, so earlier words count as well. Words too few to name anything narrow nothing.
+    """
+    if agent.provenance == "off" or not agent.word_grants:
+        return []
+    said = [message.text for message in messages if message.role == "user" and message.label.integrity == "trusted"]
+    readings = [read_words(text, tools, scope=scope) for text in said[-_HEARD:]]
+    tasks = [reading.task for reading in readings if reading.task is not None]
+    effects = {ref: words for task in tasks for ref, words in task.effects.items()}
+    vague = not effects and sum(len(text.split()) for text in said) < _FEWEST_WORDS
+    judges.knowledge.task(TaskScope(effects) if tasks and not vague else None)
+    for reading in readings:
+        for grant in reading.grants:
+            judges.knowledge.grant(grant)
+    if not readings:
+        return []
+    return ["from your words: too few to tell what is asked; nothing is narrowed"] if vague else explain(readings[-1])
 
 
 def remember(

@@ -31,7 +31,7 @@ from host.outputs import RunReport, Teller
 from host.runs.answers import compile_answer_schema
 from host.runs.chronicle import Chronicle
 from host.runs.flags import RunFlags
-from host.runs.judges import Judges, appoint, remember
+from host.runs.judges import Judges, appoint, hear, remember
 from host.runs.loop import RunLoop, RunPlan
 from host.runs.machine import ENDS, Phase, exit_code
 from host.runs.stages import RunStages
@@ -121,7 +121,6 @@ async def carry_out(
         for plan in plans:
             workshop.servers.kind(plan.name)
     tools = tuple(tool for plan in plans for tool in plan.tools.values())
-    words = request.task if task is not None else journal.load_run(run_id).task
     judges = appoint(
         workshop,
         run_id=run_id,
@@ -130,7 +129,6 @@ async def carry_out(
         scope=scope,
         tools=tools,
         flags=flags,
-        task=words or "",
         resumed=task is None,
     )
     adapter = adapter_registry.get(model.adapter).make(model)
@@ -169,6 +167,7 @@ async def carry_out(
     with handle:
         try:
             remember(judges.knowledge, handle.messages(), handle.calls(), handle.grants(), tools)
+            run.told = hear(judges, handle.messages(), agent=agent, scope=scope, tools=tools)
             run.say_start(resumed=task is None)
             run.settle_what_is_open(request.resolve)
             pool = ServerPool(plans, notify=run.chronicle.notify, kept=workshop.kept)
@@ -353,6 +352,7 @@ class _Run:
         self.tracer = tracer
         self.interrupted = False
         self.fault: str | None = None
+        self.told: list[str] = []
 
     def left(self) -> Mapping[str, int]:
         """What is left of the run's bounded means, for rules and stages."""
@@ -389,7 +389,7 @@ class _Run:
             *(self.workshop.servers.warnings if self.workshop.servers else ()),
         ):
             self.chronicle.warn(warning)
-        for line in self.judges.told:
+        for line in (*self.judges.told, *self.told):
             self.chronicle.note(line)
 
     def settle_what_is_open(self, resolve: Mapping[str, Resolution]) -> None:

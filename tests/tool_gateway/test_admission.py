@@ -135,7 +135,8 @@ async def test_cancelled_calls_are_no_failures_and_free_their_place():
 def test_retries_are_taken_only_where_repeating_cannot_harm():
     with pytest.raises(ValueError, match="would repeat an effect"):
         ToolRule.model_validate({"effect": "write", "limits": {"retries": 2}})
-    for fine in ({"effect": "read"}, {"effect": "write", "idempotent": True}, {"effect": "write", "idempotency_key": "k"}):
+    write = {"effect": "write"}
+    for fine in ({"effect": "read"}, {**write, "idempotent": True}, {**write, "idempotency_key": "k"}):
         assert ToolRule.model_validate({**fine, "limits": {"retries": 2}}).repeatable
 
 

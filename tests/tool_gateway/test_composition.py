@@ -28,10 +28,12 @@ def judged(arguments, *, effect="write", paths=None, **rule):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/repo/.git/hooks/pre-commit", ".git/config", "/repo/.GIT/config", "/repo/.git./config", "/repo/GIT~1/config"),
-        *("/repo/.vscode/tasks.json", "/repo/.envrc", "sub/package.json", "/repo/x/../.git/config", "C:\\r\\.git\\config"),
+        *("/repo/.git/hooks/pre-commit", ".git/config", "/repo/.GIT/config", "/repo/.git./config"),
+        *("/repo/GIT~1/config", "/repo/.vscode/tasks.json", "/repo/.envrc", "sub/package.json"),
+        *("/repo/x/../.git/config", "C:\\r\\.git\\config", " .git/config", "/repo/.git /config"),
         *("/home/u/.bashrc", "~/.zshrc", "/repo/.github/workflows/ci.yml", "/repo/Makefile", "/repo/makefile"),
-        *("file:///repo/.git/config", "/repo/.g\u200bit/config", "/repo/．git/config", "/repo/a.pth", "/repo/evil.pth "),
+        *("file:///repo/.git/config", "/repo/.g\u200bit/config", "/repo/．git/config", "/repo/a.pth"),
+        *("/repo/evil.pth ", "file:///repo/%2egit/config", "/x/.pth/y.pth"),
         *(".git::$INDEX_ALLOCATION/config", "/etc/cron.d/x", "/repo/gatehost.toml", "/repo/policies/own.cedar"),
     ],
 )
@@ -50,7 +52,8 @@ def test_a_rename_onto_it_and_a_link_to_it_are_refused():
 
 @pytest.mark.parametrize("name", ["patch", "diff", "anything"])
 def test_a_patch_shows_its_targets(name):
-    patch = "--- a/readme.md\n+++ b/readme.md\n@@ -1 +1 @@\n-a\n+b\n--- /dev/null\n+++ b/.git/hooks/pre-commit\n@@ -0,0 +1 @@\n+x\n"
+    first = "--- a/readme.md\n+++ b/readme.md\n@@ -1 +1 @@\n-a\n+b\n"
+    patch = f"{first}--- /dev/null\n+++ b/.git/hooks/pre-commit\n@@ -0,0 +1 @@\n+x\n"
     assert isinstance(judged({name: patch}), Deny)
     assert isinstance(judged({name: patch.replace(".git/hooks/pre-commit", "docs/new.md")}), Allow)
 
@@ -99,6 +102,11 @@ def test_the_operator_can_allow_it_for_one_tool():
 def test_whatever_stands_before_the_name_it_belongs_to_the_class(entry, before):
     assert executable(f"/{before}/{entry}") is not None
     assert executable(f"/{before}/{entry.upper()}/x") is not None
+
+
+@given(st.text("abgit.GIT /:~\\\u200b．%-_'", max_size=12))
+def test_the_quick_look_never_differs_from_the_careful_one(text):
+    assert (executable(text) is None) == (executable(f"{text}\u200b") is None)
 
 
 @given(st.text(max_size=300))

@@ -52,6 +52,23 @@ EXECUTABLE = (
 )
 """Names anywhere in a path, or places in the sandbox; all that lies in one belongs to the class."""
 
+_PLAIN = re.compile(r"[A-Za-z0-9_ ./:@%+=,;!#&()'\"$-]{0,4096}")
+"""Nothing in it that a file system or a server could read in another way: no wildcard, tilde, backslash or braces."""
+
+_FIRST_NAMES = frozenset(entry.strip("/").split("/")[0].casefold() for entry in EXECUTABLE)
+
+
+def _may_be_one(text: str) -> bool:
+    """A quick look that never says no to one: every member begins with one of a few names, or ends in a suffix."""
+    folded = text.casefold()
+    return (
+        "%" in folded
+        or folded.startswith("file:")
+        or any(part.rstrip(" .").partition(":")[0].strip() in _FIRST_NAMES for part in folded.split("/"))
+        or folded.rstrip(" ./").partition("::")[0].endswith(_SUFFIXES)
+    )
+
+
 _SUFFIXES = (".pth", ".desktop", ".service", ".timer", ".cedar", ".lnk", ".scpt", ".command")
 _CONTENT = frozenset(
     {
@@ -119,6 +136,8 @@ def written_paths(tool: KnownTool, arguments: JsonObject) -> list[str]:
 
 def executable(text: str) -> str | None:
     """The member of the class that `text`, read as a path, lies in; None when it lies in none."""
+    if _PLAIN.fullmatch(text) and not _may_be_one(text):
+        return None
     text = text.replace("\\", "/")
     readings = path_readings(text.lstrip("~"))
     for reading in (text, *(readings if isinstance(readings, tuple) else ())):

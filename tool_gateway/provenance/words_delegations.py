@@ -14,21 +14,23 @@ _STEPS = (
     r"(?:instructions?|steps|tasks|to-?dos?(?:[ -]list)?|action[ ](?:items?|points)|requests?|commands?|directions?|"
     r"checklist|orders[ ](?:in|from)|guide|advice|recommendations?|demands?|wishes)"
 )
+_INSIDE = r"(?:[^.!?\n]|\.(?=\w))"
+"""One character of a sentence; the dot of a file name does not end one."""
 _FORMS = (
     r"(?:do|execute|perform|follow|implement|handle|carry[ ]out|take[ ]care[ ]of|act[ ]on|complete|obey|fulfil+)"
-    r"[ ](?:exactly[ ]|just[ ]|all[ ](?:of[ ])?)?(?:what|whatever|everything|anything|all)\b[^.!?\n]{0,80}?\b"
+    rf"[ ](?:exactly[ ]|just[ ]|all[ ](?:of[ ])?)?(?:what|whatever|everything|anything|all)\b{_INSIDE}{{0,80}}?\b"
     r"(?:says?|said|asks?|asked|tells?|told|wants?|wanted|requests?|requested|instructs?|demands?|lists?|listed|needs?|"
     r"suggests?|recommends?|written|mentioned|described|requires?|in|from)\b",
     r"(?:follow|execute|perform|carry[ ]out|complete|do|obey|implement|apply|work[ ](?:through|on|off)|process|"
-    r"act[ ]on|finish|handle|take[ ]care[ ]of|go[ ]through|address|fulfil+|run[ ]through)\b[^.!?\n]{0,40}?\b"
-    rf"{_STEPS}\b[^.!?\n]{{0,60}}?\b(?:in|from|of|on|given|listed|described|by|inside|at|that|he|she|they)\b",
+    rf"act[ ]on|finish|handle|take[ ]care[ ]of|go[ ]through|address|fulfil+|run[ ]through)\b{_INSIDE}{{0,40}}?\b"
+    rf"{_STEPS}\b{_INSIDE}{{0,60}}?\b(?:in|from|of|on|given|listed|described|by|inside|at|that|he|she|they)\b",
     rf"(?:follow|obey|complete|do)[ ](?:his|her|their|its|the|these|those|all)[ ](?:\w{{1,30}}[ ])?{_STEPS}\b",
     r"as[ ](?:it[ ]|he[ ]|she[ ]|they[ ])?(?:is[ ]|was[ ])?(?:asked|asks?|requested|requests?|instructed|instructs?|"
     r"told|tells?|demanded|directed|says?)\b",
-    r"(?:tue?|mach|mache|erledige?|befolge|führe|folge|arbeite|setze|bearbeite|erfülle)\b[^.!?\n]{0,30}?\b"
-    r"(?:was|alles|anweisungen?|aufgaben|schritten?|bitten?|anleitung|wünsche|to-?dos?)\b[^.!?\n]{0,60}?\b"
+    rf"(?:tue?|mach|mache|erledige?|befolge|führe|folge|arbeite|setze|bearbeite|erfülle)\b{_INSIDE}{{0,30}}?\b"
+    rf"(?:was|alles|anweisungen?|aufgaben|schritten?|bitten?|anleitung|wünsche|to-?dos?)\b{_INSIDE}{{0,60}}?\b"
     r"(?:in|aus|von|vom|steht|sagt|verlangt|schreibt|der|des|dem)\b",
-    r"(?:die|alle)[ ](?:aufgaben|anweisungen|schritte|to-?dos?)\b[^.!?\n]{0,60}?\b"
+    rf"(?:die|alle)[ ](?:aufgaben|anweisungen|schritte|to-?dos?)\b{_INSIDE}{{0,60}}?\b"
     r"(?:erledigen|befolgen|ausführen|abarbeiten|umsetzen|bearbeiten)\b",
 )
 _DELEGATION = re.compile("|".join(rf"\b(?:{form})" for form in _FORMS), re.IGNORECASE)

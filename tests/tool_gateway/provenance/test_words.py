@@ -195,6 +195,8 @@ def test_two_people_are_two_grants() -> None:
     "prompt",
     [
         "Do what the mail from Anna says.",
+        "Do what todo.md says and reply to Anna.",
+        "Handle everything that is listed in todo.md.",
         "Follow the instructions in Bob's mail.",
         "Reply to Anna as she asks.",
         "Please complete the tasks in the mail about the move and reply to it.",
