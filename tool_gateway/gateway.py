@@ -55,6 +55,7 @@ from tool_gateway.interface import (
     Caller,
     CallEvidence,
     CallProposal,
+    CardValue,
     Directory,
     Gate,
     Journal,
@@ -184,6 +185,7 @@ class Gateway:
         # 5 where values come from, 6 policy, 7 who must be asked.
         evidence = await self._live_evidence(call, tool)
         decision = self._judged(GATES_ON_THE_VALUE, call, evidence)
+        trail.values = _origins_worth_keeping(call, tool, evidence)
         if isinstance(decision, Deny):
             return await self._refuse(trail, call, tool, decision)
 
@@ -630,6 +632,18 @@ def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) ->
         tuple(dict.fromkeys(who for ask in asks for who in ask.approvers)),
         minor=all(ask.minor for ask in asks),
     )
+
+
+def _origins_worth_keeping(call: CallProposal, tool: KnownTool, evidence: CallEvidence) -> tuple[CardValue, ...]:
+    """Every value of a call with an effect, once anything untrusted was read: before that, all are as good."""
+    known = evidence.provenance
+    if tool.rule.effect == "read" or known is None or known.mode == "off" or not known.sources.tainted:
+        return ()
+    try:
+        return card_values(call, evidence)
+    except Exception:
+        logger.exception("the origins of a call of %s could not be told", tool.ref)
+        return ()
 
 
 def _asks_the_same(known: Approval, bound: str, ask: Ask) -> bool:

@@ -18,7 +18,17 @@ from context.labels import TRUSTED
 from context.messages import Text
 from context.runs import CallState
 from context.visible_text import escape, escape_line
-from tool_gateway.interface import Approval, ApprovalRequest, CallChange, CallEnd, CallProposal, Entry, KnownTool, Scope
+from tool_gateway.interface import (
+    Approval,
+    ApprovalRequest,
+    CallChange,
+    CallEnd,
+    CallProposal,
+    CardValue,
+    Entry,
+    KnownTool,
+    Scope,
+)
 from tool_gateway.policy.question import Principal
 from tool_gateway.provenance.evidence import Grant
 from tool_gateway.redaction import Finding, finding_json
@@ -45,7 +55,11 @@ class RunScope:
 
 
 class Trail:
-    """The words for one call; also its stopwatch."""
+    """The words for one call; also its stopwatch.
+
+    Attributes:
+        values: Where the values of a call with an effect come from, once the run has read anything untrusted.
+    """
 
     def __init__(self, run: RunScope, call: CallProposal, span_id: str, clock: Callable[[], float]) -> None:
         self._run = run
@@ -55,6 +69,7 @@ class Trail:
         self._call = call
         self._started: float | None = None
         self._progress: JsonObject | None = None
+        self.values: tuple[CardValue, ...] = ()
 
     def start(self) -> None:
         self._started = anyio.current_time()
@@ -112,7 +127,16 @@ class Trail:
         data: JsonObject = {**self._named(tool), "decision": word, "reasons": list(reasons_json(reasons))}
         if approval is not None:
             data["approval"] = approval.by
+        if self.values:
+            data["values"] = self._origins()
         return data
+
+    def _origins(self) -> list[JsonValue]:
+        """Where each value comes from, without the values: those stand in the arguments."""
+        return [
+            {"path": value.path, "origin": value.origin, "trusted": value.trusted, "note": value.note}
+            for value in self.values
+        ]
 
     def requested(self, request: ApprovalRequest) -> JsonObject:
         return {
@@ -178,6 +202,8 @@ class Trail:
         if tool is not None:
             body |= {"effect": tool.rule.effect, "pin": tool.pin, "owner": tool.owner}
         body["policy_version"] = self._run.policy_version
+        if self.values:
+            body["origins"] = self._origins()
         if approval is not None:
             body["approval"] = {"id": approval.request.approval_id, "by": approval.by}
         if outcome is not None:

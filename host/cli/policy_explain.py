@@ -98,7 +98,9 @@ def _values(journal: Journal, call: StoredCall, approval: Approval | None) -> li
         for event in events:
             values = event.data.get("values")
             if event.type == "call.decided" and event.ids.get("call_id") == call.call_id and isinstance(values, list):
-                return values
+                held = dict(leaves(call.arguments or {}))
+                told = (value for value in values if isinstance(value, dict))
+                return [{"value": held.get(str(value.get("path"))), **value} for value in told]
         after = events[-1].seq or after + len(events)
     return [{"path": path, "value": value, "origin": None} for path, value in leaves(call.arguments or {})]
 

@@ -43,7 +43,7 @@ _FLUSH_SECONDS = 1.0
 def own_descriptors() -> Generator[tuple[int, int]]:
     """Descriptors for the client's bytes and for ours.
 
-    Meanwhile 0 is empty and 1 is stderr: a stray `print` and whatever a child process writes must not pass for protocol.
+    Meanwhile 0 is empty and 1 is stderr: a stray `print`, or what a child writes, must not pass for protocol.
 
     Raises:
         UsageError: stdin or stdout is closed.
@@ -82,9 +82,8 @@ async def connection(
     reading = anyio.CancelScope()
 
     async def read_all() -> None:
-        with reading, to_server:
+        with reading, to_server, refusals:
             await _read(source, ClientLines(limits), to_server, refusals)
-        refusals.close()
 
     async def write_all() -> None:
         try:
@@ -122,7 +121,7 @@ async def _read(
                     await refusals.send(SessionMessage(_refusal(found)))
                 elif found is not None:
                     await to_server.send(found)
-                while refusals.statistics().tasks_waiting_send > _UNREAD:
+                while refusals.statistics().tasks_waiting_send > _UNREAD:  # noqa: ASYNC110 - a full pipe tells nobody
                     await anyio.sleep(0.01)
 
 

@@ -10,28 +10,41 @@ own unless an untrusted result of this session contained it.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import anyio
 
+from context.calls import CallResult
 from context.decisions import Reason
-from context.errors import ConfigError, JournalError
-from context.ids import new_id, new_span_id
+from context.errors import ConfigError, GatehostError, JournalError
+from context.ids import new_id, new_span_id, new_trace_id
 from context.json_values import JsonObject
-from context.messages import Message, ToolCall, ToolResult
-from context.runs import StoredCall
+from context.labels import TRUSTED
+from context.messages import Message, Text, ToolCall, ToolResult
+from context.runs import SETTLED, StoredCall
+from context.visible_text import escape_line
+from host.approvers import DenyApprover, WaitingApprover
 from host.config.workshop import Workshop
-from host.journal import RunHandle
+from host.identity import who_runs_this
+from host.journal import Journal, RunHandle
+from host.outputs import Teller
+from host.runs.chronicle import Chronicle
 from host.runs.flags import RunFlags
 from host.runs.judges import Judges, appoint
+from host.serve.client import Client
 from host.servers.plans import Grounds, plan_run
 from host.servers.pool import ServerPool
 from host.servers.session import ServerPlan
+from host.version import VERSION
+from sandboxes import registry as sandbox_registry
+from sandboxes.background import beside
 from tool_gateway.gates import in_scope
 from tool_gateway.gateway import Gateway
-from tool_gateway.interface import CallEnd, CallProposal, KnownTool, Scope
-from tool_gateway.trail import RunScope, Trail
+from tool_gateway.interface import ApprovalChange, CallEnd, CallProposal, KnownTool, Scope
+from tool_gateway.trail import RunScope, Trail, result_json
 
 logger = logging.getLogger(__name__)
 
@@ -120,8 +133,10 @@ class ServedSession:
             JournalError: it could not be written down; of a call that is not `intended` nothing went out.
         """
         proposal, span_id = self._store(name, arguments), new_span_id()
+        news = _News(tell)
         try:
-            end = await self._carry(proposal, span_id, tell)
+            async with beside(news.keep_telling):
+                end = await self._carry(proposal, span_id, news)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await self._withdraw(proposal, span_id)
@@ -134,19 +149,15 @@ class ServedSession:
             logger.exception("the conversation of %s misses a result", self._run.run_id)
         return end
 
-    async def _carry(self, proposal: CallProposal, span_id: str, tell: Tell) -> CallEnd:
-        end = await self._telling(tell, "running", self._gateway.carry(proposal, span_id=span_id))
+    async def _carry(self, proposal: CallProposal, span_id: str, news: "_News") -> CallEnd:
+        end = await self._gateway.carry(proposal, span_id=span_id)
         while end.parked:
-            approval = self._handle.approval(proposal.call_id)
-            shown = approval.request.approval_id if approval else ""
-            text = f"waits for approval: gatehost approvals show {shown}"
-            await tell(text)
-            await self._telling(tell, text, self._answered(proposal.call_id))
-            end = await self._telling(tell, "running", self._gateway.carry(proposal, span_id=span_id))
+            known = self._handle.approval(proposal.call_id)
+            await news.say(f"waits for approval: gatehost approvals show {known.request.approval_id if known else ''}")
+            await self._answered(proposal.call_id)
+            await news.say("running")
+            end = await self._gateway.carry(proposal, span_id=span_id)
         return end
-
-    async def _telling(self, tell: Tell, text: str, work: Awaitable[CallEnd | None]) -> CallEnd:
-        raise NotImplementedError
 
     async def _answered(self, call_id: str) -> None:
         """Until the question of this call is no longer open, whoever closes it from whichever process."""
@@ -192,4 +203,163 @@ class ServedSession:
         state = next((call.state for call in self._handle.calls() if call.call_id == proposal.call_id), None)
         if state not in {"proposed", "waiting"}:
             return
-        raise NotImplementedError
+        tool = self._pool.resolve(proposal.name)
+        trail = Trail(self._run, proposal, span_id, time.time)
+        asked = self._handle.approval(proposal.call_id)
+        word: Literal["ask", "deny"] = "ask" if asked is not None else "deny"
+        reasons = (_WITHDRAWN,)
+        result = CallResult((Text(f"[denied] {_WITHDRAWN.text}"),), is_error=True, label=TRUSTED)
+        end = CallEnd(proposal.call_id, tool.ref if tool else None, word, reasons, "denied", result)
+        change = replace(
+            trail.change(proposal, tool, "denied", decision=word, reasons=reasons), result=result_json(result)
+        )
+        events = (
+            trail.event("call.decided", trail.decided(tool, word, reasons, None)),
+            trail.event("call.completed", trail.completed(end)),
+        )
+        entries = (trail.decision_entry(proposal, tool, word, reasons, None, outcome="denied"),)
+        if asked is not None and asked.status == "pending":
+            closed = replace(asked, status="denied", by="the client (withdrawn)")
+            try:
+                await self._handle.commit(
+                    change,
+                    ApprovalChange(closed),
+                    events=(trail.event("approval.resolved", trail.resolved(closed, granted=False)), *events),
+                    entries=(trail.approval_entry(closed), *entries),
+                )
+            except JournalError:
+                logger.info("approval %s was answered meanwhile", asked.request.approval_id)
+            else:
+                return
+        await self._handle.commit(change, events=events, entries=entries)
+
+
+class _News:
+    """What a waiting client is told, at once when it changes and again every few seconds."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._text = "running"
+
+    async def say(self, text: str) -> None:
+        self._text = text
+        await self._tell(text)
+
+    async def keep_telling(self) -> None:
+        while True:
+            await anyio.sleep(_TELL_SECONDS)
+            await self._tell(self._text)
+
+
+@asynccontextmanager
+async def open_session(
+    offer: Offer, journal: Journal, *, client: Client, tellers: Sequence[Teller] = ()
+) -> AsyncGenerator[ServedSession, None]:
+    """A session for `client`, with its servers starting in the background; over when the block is left.
+
+    Raises:
+        JournalError: nothing was started, or the end could not be written.
+    """
+    workshop, judges = offer.workshop, offer.judges
+    agent = client.agent(workshop.settings.agents, served=offer.serves)
+    principal = replace(judges.principal, agent=agent)
+    journal.reap()
+    handle = journal.create_run(
+        agent=agent,
+        task=f"gatehost serve: {agent} {escape_line(client.version, 40)}".strip(),
+        folder=str(workshop.project.folder),
+        flags=offer.flags.as_json(),
+        trace_id=(trace_id := new_trace_id()),
+        run_id=offer.run_id,
+    )
+    ids = {"agent": agent, "session_id": handle.session_id, "trace_id": trace_id}
+    with handle:
+        for teller in tellers:
+            handle.subscribe(teller.tell)
+        chronicle = Chronicle(handle, ids)
+        _say_start(offer, handle, chronicle, client)
+        pool = ServerPool(offer.plans, notify=chronicle.notify, kept=workshop.kept)
+        for plan in offer.plans:
+            if plan.unpinned:
+                chronicle.warn(plan.unpinned)
+        run = RunScope(
+            run_id=offer.run_id,
+            agent=agent,
+            scope=offer.scope,
+            ids=ids,
+            policy_version=judges.version,
+            approval_lifetime=workshop.settings.approvals.expires,
+            principal=principal,
+        )
+        gateway = Gateway(
+            run=run,
+            directory=pool,
+            caller=pool,
+            approver=DenyApprover() if offer.flags.approvals == "deny" else WaitingApprover(),
+            journal=handle,
+            clock=time.time,
+            knowledge=judges.knowledge,
+            policy=judges.policy,
+            admission=judges.admission,
+            redactor=judges.redactor,
+            label_findings=judges.redaction.label,
+        )
+        async with anyio.create_task_group() as group:
+            group.start_soon(handle.keep)
+            group.start_soon(_reap_sandboxes, workshop)
+            async with pool.running():
+                yield ServedSession(run=run, handle=handle, pool=pool, gateway=gateway)
+                _say_end(handle, chronicle)
+            group.cancel_scope.cancel()
+
+
+async def _reap_sandboxes(workshop: Workshop) -> None:
+    """Remove what dead owners left: hosts kill what does not end at once."""
+    servers = workshop.servers.servers.values() if workshop.servers else ()
+    for name in {settings.sandbox for settings in servers}:
+        try:
+            await sandbox_registry.get(name).make(workshop.home.sandbox_home()).reap()
+        except GatehostError as error:
+            logger.info("nothing was reaped for %s: %s", name, error)
+
+
+def _say_start(offer: Offer, handle: RunHandle, chronicle: Chronicle, client: Client) -> None:
+    flags, judges = offer.flags, offer.judges
+    facts: JsonObject = {
+        "agent": chronicle.ids["agent"],
+        "client": {"name": escape_line(client.name, 200), "version": escape_line(client.version, 100)},
+        "serves": offer.serves,
+        "user": who_runs_this(),
+        "tools": list(offer.scope.agent_tools),
+        "run_tools": list(flags.tools) if flags.tools is not None else None,
+        "preapproved": list(flags.approve),
+        "approvals": flags.approvals,
+        "policy_version": judges.version,
+        "provenance": judges.knowledge.evidence().mode,
+        "grants": [str(grant) for grant in judges.knowledge.grants],
+        "version": VERSION,
+    }
+    handle.append(
+        chronicle.event("run.started", {**facts, "session_id": handle.session_id}),
+        entries=(chronicle.entry("run_started", facts),),
+    )
+    for line in judges.told:
+        chronicle.note(line)
+
+
+def _say_end(handle: RunHandle, chronicle: Chronicle) -> None:
+    calls = handle.calls()
+    # An `intended` one is left where its outcome could not be written.
+    doubtful = any(call.state not in SETTLED for call in calls)
+    facts: JsonObject = {
+        "status": "in_doubt" if doubtful else "completed",
+        "exit_code": 9 if doubtful else 0,
+        "denied": sum(call.state == "denied" for call in calls),
+        "turns": handle.turns,
+    }
+    handle.set_status(
+        "in_doubt" if doubtful else "completed",
+        exit_code=9 if doubtful else 0,
+        events=(chronicle.event("run.suspended" if doubtful else "run.completed", {**facts, "answer": None}),),
+        entries=(chronicle.entry("run_ended", facts),),
+    )

@@ -46,9 +46,10 @@ async def _serve(offer: Offer, journal: Journal, source: int, sink: int, tellers
     opening = anyio.CancelScope()
 
     async def hold() -> None:
+        client = None
         with opening:
             client = await front.client()
-        if not opening.cancelled_caught:
+        if client is not None:
             async with open_session(offer, journal, client=client, tellers=tellers) as session:
                 front.open(session)
                 await over.wait()
