@@ -1,23 +1,39 @@
-"""What do the gates cost by themselves, pure, with a large schema and several constraints?"""
+"""What do the gates cost by themselves, pure, with 50 policies, a large schema and several constraints?
+
+Before anything untrusted was read, and after 1 MB of results. Every call has a number that no call before it had, so
+that no decision is remembered; and a word is read before each, so that nothing traced is. The gates compute and wait
+for nothing, so their own processor time is taken: what else the machine does is left out.
+"""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
-from benchmarks.answers import Answer
+from benchmarks import rules
+from benchmarks.answers import Aim, Answer
+from benchmarks.provenance import history
 from benchmarks.stats import p50, p95
-from context.calls import ToolDefinition, ToolRef
-from context.decisions import Allow
+from context.calls import CallResult, ToolDefinition, ToolRef
+from context.decisions import Allow, Deny
 from context.json_values import JsonObject
+from context.labels import UNTRUSTED
+from context.messages import Text
 from tool_gateway.arguments.constraints import paths_to_resolve
+from tool_gateway.arguments.executable_paths import written_paths
 from tool_gateway.form import form
 from tool_gateway.gateway import GATES_ON_THE_NAME, GATES_ON_THE_VALUE
-from tool_gateway.interface import CallEvidence, CallProposal, Gate, Health, KnownTool, Scope
+from tool_gateway.interface import CallEvidence, CallProposal, Health, KnownTool, Scope
 from tool_gateway.pins import tool_digest
+from tool_gateway.policy.question import Principal
+from tool_gateway.provenance.evidence import TaskScope
+from tool_gateway.provenance.knowledge import RunKnowledge
 from tool_gateway.rules import ArgumentRule, ToolRule
 
-_BLOCK, _BLOCKS = 20, 200
+_WARM, _ROUNDS = 20, 300
+_GATES_LIMIT_US, _TRACING_LIMIT_US = 150.0, 2000.0
+_MEGA = 1024**2
+_ResultT = TypeVar("_ResultT")
 
 _TEXT: JsonObject = {"type": "string", "maxLength": 500}
 _SCHEMA: JsonObject = {
@@ -66,9 +82,13 @@ _RULES = {
     "path": ArgumentRule(path_within=("/repo",)),
     "branch": ArgumentRule(pattern="[a-z0-9/_-]+", no_option=True),
     "mode": ArgumentRule(one_of=("fast", "careful")),
-    "count": ArgumentRule(maximum=200),
+    "count": ArgumentRule(maximum=499),
     "message": ArgumentRule(max_bytes=4096),
 }
+_PROMPT = """Change /repo/src/main.py on the branch feature/gates in the mode careful, to depth 3 and ratio 0.5,
+and sign it. The message is "Say what the gates cost", the title "A title", the author A. Developer, a@example.org; the labels
+are one, two and three. The files are a.py of 10 and b.py of 20 bytes, since 2026-01-01 until 2026-12-31.
+The counts are """
 
 
 async def measure(folder: Path) -> list[Answer]:
@@ -78,38 +98,96 @@ async def measure(folder: Path) -> list[Answer]:
     tool = KnownTool(
         ref=ToolRef("git", "change"),
         definition=definition,
-        rule=ToolRule(effect="write", approve="never", arguments=_RULES),
+        rule=ToolRule(effect="write", approve="never", arguments=_RULES, groups=("outbound",)),
         pin=tool_digest(definition),
+        owner="platform",
     )
-    call = CallProposal("call_1", "run_1", "bench", 1, tool.ref.model_name, _ARGUMENTS)
-    evidence = CallEvidence(
-        now=0.0,
-        tool=tool,
-        health=Health("ready"),
-        scope=Scope(("git.*", "files.*"), ("git.*",)),
-        paths={text: text for text in paths_to_resolve(tool, _ARGUMENTS)},
-    )
-    steps: list[tuple[str, Callable[[], object]]] = [("form (canonical arguments)", lambda: form(call))]
-    for gate in (*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE):
-        decision = gate.judge(call, evidence)
-        if not isinstance(decision, Allow):
-            raise RuntimeError(f"{gate.name}: {decision}")
-        steps.append((f"gate {gate.name}", _judging(gate, call, evidence)))
-    steps.insert(4, ("paths to resolve", lambda: paths_to_resolve(tool, _ARGUMENTS)))
-    taken: dict[str, list[float]] = {name: [] for name, _ in steps}
-    for _ in range(_BLOCKS):
-        for name, step in steps:
-            started = time.perf_counter()
-            for _ in range(_BLOCK):
-                step()
-            taken[name].append((time.perf_counter() - started) / _BLOCK * 1e6)
-    together = [sum(times) for times in zip(*taken.values(), strict=True)]
-    rows = [(name, p50(times), p95(times)) for name, times in [*taken.items(), ("all of them", together)]]
-    title = (
-        f"The gates alone: {len(cast('dict[str, object]', _SCHEMA['properties']))} fields, {len(_RULES)} constraints"
-    )
-    return [Answer(title, ("pure step", "µs p50", "µs p95"), rows)]
+    kinds = {"nothing read": _Judged(tool, 0), "1 MB read": _Judged(tool, _MEGA)}
+    for number in range(_WARM + _ROUNDS):
+        for kind in kinds.values():
+            kind.judge(number, keep=number >= _WARM)
+    clean, tainted = kinds.values()
+    rows: list[tuple[str | float, ...]] = []
+    for name in clean.taken:
+        one, other = clean.taken[name], tainted.taken[name]
+        rows.append((name, p50(one), p95(one), p50(other), p95(other)))
+    gates = clean.together("gate ")
+    rows.append(("all gates", p50(gates), p95(gates), p50(tainted.together("gate ")), p95(tainted.together("gate "))))
+    everything = clean.together(""), tainted.together("")
+    rows.append(("all of it", p50(everything[0]), p95(everything[0]), p50(everything[1]), p95(everything[1])))
+    fields = len(cast("dict[str, object]", _SCHEMA["properties"]))
+    return [
+        Answer(
+            f"The gates alone: {rules.COUNT} policies beside the shipped, {fields} fields, {len(_RULES)} constraints",
+            ("pure step", "nothing read: CPU µs p50", "p95", "1 MB read: CPU µs p50", "p95"),
+            rows,
+            [
+                Aim("all gates before anything was read", p50(gates), _GATES_LIMIT_US, "µs"),
+                Aim("the provenance gate after 1 MB", p50(tainted.taken["gate provenance"]), _TRACING_LIMIT_US, "µs"),
+            ],
+        )
+    ]
 
 
-def _judging(gate: Gate, call: CallProposal, evidence: CallEvidence) -> Callable[[], object]:
-    return lambda: gate.judge(call, evidence)
+class _Judged:
+    """One tool's calls in one run, through every gate.
+
+    Attributes:
+        taken: Microseconds of processor time of each step, a list for each.
+    """
+
+    def __init__(self, tool: KnownTool, read: int) -> None:
+        self._tool = tool
+        self._policy = rules.engine([tool])
+        self._knowledge = RunKnowledge("strict")
+        self._knowledge.user_said(_PROMPT + ", ".join(map(str, range(_WARM + _ROUNDS))))
+        self._knowledge.task(TaskScope({tool.ref: "Change"}))
+        for number, (text, structured) in enumerate(history(read)):
+            result = CallResult((Text(text),), structured, label=UNTRUSTED)
+            self._knowledge.returned(f"call_r{number}", ToolRef("mail", "read"), {}, UNTRUSTED, result)
+        self.taken: dict[str, list[float]] = {}
+
+    def together(self, start: str) -> list[float]:
+        """Of all steps whose names begin like this, round by round."""
+        chosen = [times for name, times in self.taken.items() if name.startswith(start)]
+        return [sum(times) for times in zip(*chosen, strict=True)]
+
+    def judge(self, number: int, *, keep: bool) -> None:
+        """Raises: RuntimeError when anything is refused or asks."""
+        self._knowledge.model_said(number, "next")
+        arguments: JsonObject = {**_ARGUMENTS, "count": number}
+        proposal = CallProposal(f"call_{number}", "run_1", "bench", number, self._tool.ref.model_name, arguments)
+        taken: dict[str, float] = {}
+        call = _timed(taken, "form (canonical arguments)", lambda: form(proposal))
+        if isinstance(call, Deny):
+            raise RuntimeError(str(call))
+        held = call.arguments or {}
+        texts = _timed(
+            taken, "paths to resolve", lambda: [*paths_to_resolve(self._tool, held), *written_paths(self._tool, held)]
+        )
+        evidence = CallEvidence(
+            now=1e9 + number,
+            tool=self._tool,
+            health=Health("ready"),
+            scope=Scope(("git.*", "files.*"), ("git.*",)),
+            paths={text: text for text in texts},
+            provenance=self._knowledge.evidence(),
+            policy=self._policy,
+            principal=Principal("bench", "alice", frozenset({"developer", "finance"})),
+            budget={"turns": 40, "seconds": 600},
+            attended=True,
+        )
+        for gate in (*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE):
+            decision = _timed(taken, f"gate {gate.name}", lambda gate=gate: gate.judge(call, evidence))
+            if not isinstance(decision, Allow):
+                raise RuntimeError(f"{gate.name}: {decision}")
+        if keep:
+            for name, used in taken.items():
+                self.taken.setdefault(name, []).append(used)
+
+
+def _timed(taken: dict[str, float], name: str, step: Callable[[], _ResultT]) -> _ResultT:
+    started = time.thread_time_ns()
+    result = step()
+    taken[name] = (time.thread_time_ns() - started) / 1e3
+    return result

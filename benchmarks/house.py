@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 
+from benchmarks import rules
 from context.calls import Effect, ToolDefinition, ToolRef
 from context.events import EventType
 from context.ids import new_id, new_trace_id
@@ -23,10 +24,14 @@ from host.servers.session import ServerPlan
 from sandboxes.interface import OpenSandbox, Program, SandboxHome, SandboxSpec
 from sandboxes.lifecycle.owners import this_process
 from sandboxes.unconfined import UnconfinedSandbox
+from tool_gateway.admission import Admission
 from tool_gateway.gateway import Gateway
 from tool_gateway.interface import Answered, ApprovalRequest, CallEnd, Caller, CallProposal, KnownTool, Scope
 from tool_gateway.interface import Journal as Intents
 from tool_gateway.pins import tool_digest
+from tool_gateway.policy.question import Principal
+from tool_gateway.provenance.knowledge import RunKnowledge
+from tool_gateway.redaction import Redactor
 from tool_gateway.rules import ToolRule
 from tool_gateway.trail import RunScope
 
@@ -42,9 +47,10 @@ _AGENT = "bench"
 class NobodyAsks:
     """An approver for runs in which nothing asks; it says no."""
 
-    async def ask(self, request: ApprovalRequest) -> Answered:
-        del request
-        return Answered(False, "nobody")
+    attended = False
+
+    async def ask(self, requests: Sequence[ApprovalRequest]) -> Sequence[Answered]:
+        return tuple(Answered(False, "nobody") for _ in requests)
 
 
 def launcher(home: Path, name: str, argv: Sequence[str]) -> Callable[[], AbstractAsyncContextManager[OpenSandbox]]:
@@ -93,12 +99,18 @@ class House:
         self._server = server
         self._waiting: dict[str, list[CallProposal]] = {tool: [] for tool in EFFECTS}
         self._position = 0
+        self._knowledge = RunKnowledge("strict")
+        self._knowledge.user_said(f"Echo and note what I say: {TEXT}")
+        self._policy = rules.engine(pool.tools.values())
+        self._redactor = Redactor(b"bench" * 7)
+        self._principal = Principal(_AGENT, "alice", frozenset({"developer"}))
         self._run = RunScope(
             run_id=handle.run_id,
             agent=_AGENT,
             scope=Scope(),
             ids={"agent": _AGENT, "session_id": handle.session_id, "trace_id": handle.info().trace_id},
-            policy_version="sha256:" + "0" * 64,
+            policy_version=self._policy.version,
+            principal=self._principal,
         )
         self.gateway = self.gateway_over(handle, pool)
 
@@ -111,6 +123,11 @@ class House:
             approver=NobodyAsks(),
             journal=journal,
             clock=time.time,
+            knowledge=self._knowledge,
+            policy=self._policy,
+            admission=Admission(),
+            redactor=self._redactor,
+            budget=lambda: {"turns": 40, "seconds": 600},
         )
 
     def propose(self, tool: str, count: int) -> None:

@@ -6,7 +6,7 @@ may still be used, and which calls a standing rule answers for. Does not decide 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import cast
 
@@ -15,7 +15,7 @@ from context.decisions import Reason
 from context.json_values import JsonObject, NotCanonical, canonical_bytes, digest
 from context.runs import IllegalTransition
 from tool_gateway.arguments.paths import misfits, select
-from tool_gateway.interface import Approval, ApprovalRequest, ApprovalStatus
+from tool_gateway.interface import Approval, ApprovalRequest, ApprovalStatus, StandingRule
 from tool_gateway.policy.approvers import BadApprovers, parse_approvers
 
 GATE = "approval"
@@ -202,36 +202,6 @@ def _unfilled(team: Sequence[str], people: Mapping[str, frozenset[str]]) -> list
         return False
 
     return [place for place in range(len(team)) if not fill(place, set())]
-
-
-@dataclass(frozen=True, slots=True)
-class StandingRule:
-    """A yes that was given for good: visible, revocable, and no wider than what was shown.
-
-    Attributes:
-        pin: Of the tool when the rule was made; while it differs, the rule answers nothing.
-        rules: What asked then. An ask for anything else is still put to a person.
-        arguments: Those that were approved.
-        same: None: all arguments must be equal. Otherwise the argument paths whose values must be; the others are
-            free, yet no argument may appear that the approved call did not have.
-        given_by, roles: Who gave it, and their roles then.
-        given_at, expires: Seconds since the epoch; without `expires` it holds until it is revoked.
-        origin: The approval that it was made of.
-    """
-
-    rule_id: str
-    agent: str
-    ref: ToolRef
-    effect: str
-    pin: str
-    rules: frozenset[str]
-    arguments: JsonObject
-    same: tuple[str, ...] | None
-    given_by: str
-    given_at: float
-    origin: str
-    roles: frozenset[str] = field(default_factory=frozenset[str])
-    expires: float | None = None
 
 
 def standing_answer(rules: Iterable[StandingRule], request: ApprovalRequest, *, now: float) -> StandingRule | None:

@@ -11,25 +11,24 @@ last, on the final value: whatever waits or changes sends the call through all g
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import anyio
-import anyio.lowlevel
 
 from context.calls import CallResult, Outcome
 from context.decisions import Allow, Ask, Decision, Deny, Reason
-from context.errors import ServerError
-from context.ids import new_id, new_span_id
+from context.ids import new_span_id
 from context.json_values import digest
 from context.labels import TRUSTED
 from context.messages import Text
 from context.runs import CallState
 from context.visible_text import escape_line
 from tool_gateway.admission import Admission
-from tool_gateway.approvals import binding, standing_answer, usable
 from tool_gateway.arguments.constraints import paths_to_resolve
 from tool_gateway.arguments.executable_paths import written_paths
+from tool_gateway.consent import Consent
+from tool_gateway.execution import Execution
 from tool_gateway.form import form
 from tool_gateway.gates import (
     ApprovalGate,
@@ -45,7 +44,6 @@ from tool_gateway.gates import (
     in_scope,
 )
 from tool_gateway.interface import (
-    Answered,
     Approval,
     ApprovalChange,
     ApprovalRequest,
@@ -62,12 +60,10 @@ from tool_gateway.interface import (
     KnownTool,
     Parked,
     PolicyEngine,
-    RawResult,
 )
 from tool_gateway.provenance.card_values import card_values
 from tool_gateway.provenance.knowledge import RunKnowledge
 from tool_gateway.redaction import Finding, Redactor, may_restore
-from tool_gateway.results import finish
 from tool_gateway.trail import RunScope, Trail, reasons_json, result_json
 
 logger = logging.getLogger(__name__)
@@ -86,9 +82,6 @@ GATES_ON_THE_VALUE: tuple[Gate, ...] = (
     ApprovalGate(),
 )
 """Judged on the canonical arguments, and again after every wait."""
-
-_FIRST_RETRY = 0.2
-"""Seconds before a repeatable call is sent again; doubles each time."""
 
 
 class Gateway:
@@ -112,7 +105,6 @@ class Gateway:
     ) -> None:
         self._run = run
         self._directory = directory
-        self._caller = caller
         self._approver = approver
         self._journal = journal
         self._clock = clock
@@ -120,7 +112,10 @@ class Gateway:
         self._policy = policy
         self._admission = admission or Admission()
         self._redactor = redactor
-        self._label_findings: Literal["found", "left"] = label_findings
+        self._consent = Consent(run=run, approver=approver, journal=journal, clock=clock, knowledge=knowledge)
+        self._execution = Execution(
+            caller=caller, admission=self._admission, redactor=redactor, label_findings=label_findings
+        )
         self._budget = budget
 
     async def foresee(self, proposed: Sequence[CallProposal]) -> None:
@@ -143,18 +138,18 @@ class Gateway:
                 continue
             evidence = await self._live_evidence(call, tool)
             decision = self._judged(GATES_ON_THE_VALUE, call, evidence)
-            if not isinstance(decision, Ask) or self._answered_already(call, tool, decision):
+            if not isinstance(decision, Ask) or self._consent.is_answered(call, tool, decision):
                 continue
-            request = self._request(call, tool, decision, evidence)
-            if self._rule_answers(request, tool) is None:
+            request = self._consent.request(call, tool, decision, evidence)
+            if self._consent.rule_answers(request, tool) is None:
                 asked.append((trail, request))
-                await self._put(trail, call, tool, request)
+                await self._consent.put(trail, call, tool, request)
         if len(asked) < 2:
             return  # a card of its own shows one call as well
         answers = await self._approver.ask(tuple(request for _, request in asked))
         for (trail, request), answer in zip(asked, answers, strict=True):
             if not isinstance(answer, Parked):
-                await self._note_answer(trail, request, answer)
+                await self._consent.note_answer(trail, request, answer)
 
     async def carry(self, proposed: CallProposal, *, span_id: str | None = None, legs: int = 0) -> CallEnd:
         """Take one proposed call all the way.
@@ -193,7 +188,7 @@ class Gateway:
         approval: Approval | None = None
         asked = decision if isinstance(decision, Ask) else None
         if isinstance(decision, Ask):
-            answer = await self._approval(trail, call, tool, decision, evidence)
+            answer = await self._consent.ask(trail, call, tool, decision, evidence)
             if isinstance(answer, Parked):
                 return trail.parked(tool, decision)
             if isinstance(answer, Deny):
@@ -203,7 +198,7 @@ class Gateway:
             renewed = self._judged((*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE), call, evidence)
             if not isinstance(renewed, Allow):
                 return await self._refuse(trail, call, tool, renewed, asked=decision)
-            stale = self._stale(approval, call, tool)
+            stale = self._consent.stale(approval, call, tool)
             if stale is not None:
                 return await self._refuse(trail, call, tool, Deny((stale,)), asked=decision)
 
@@ -247,10 +242,10 @@ class Gateway:
             )
 
         # 9 execute, in its sandbox.
-        executed = await self._execute(trail, call, tool)
+        executed = await self._execution.send(trail, call, tool)
 
         # 10 the result: cap, schema, escape, redact, label.
-        result, faults, findings = self._shown(executed, tool)
+        result, faults, findings = self._execution.shown(executed, tool)
         outcome = executed.outcome
         if outcome == "succeeded" and (faults or result.is_error):
             outcome = "failed"
@@ -325,190 +320,6 @@ class Gateway:
             ),
         )
 
-    def _spoken(self, text: str, server: str, limit: int) -> str:
-        """A server's words on one line: redacted before they are cut."""
-        if self._redactor is None:
-            return escape_line(text, limit)
-        return self._redactor.spoken(text, server=server, limit=limit).text
-
-    def _binding(self, call: CallProposal, tool: KnownTool) -> str:
-        return binding(
-            agent=self._run.agent,
-            run_id=self._run.run_id,
-            pin=tool.pin,
-            policy_version=self._run.policy_version,
-            ref=tool.ref,
-            arguments=call.written or {},
-        )
-
-    async def _approval(
-        self, trail: "Trail", call: CallProposal, tool: KnownTool, ask: Ask, evidence: CallEvidence
-    ) -> Approval | Parked | Deny:
-        """The approval of exactly this call: one that was answered while the run waited, or a new one."""
-        bound = self._binding(call, tool)
-        known = self._journal.approval(call.call_id)
-        if known is not None and _asks_the_same(known, bound, ask):
-            answered = await self._taken_up(trail, known, bound)
-            if answered is not None:
-                return answered
-            request = known.request
-        else:
-            request = self._request(call, tool, ask, evidence)
-            await self._put(trail, call, tool, request)
-        answer = self._rule_answers(request, tool) or (await self._approver.ask((request,)))[0]
-        if isinstance(answer, Parked):
-            return answer
-        return await self._note_answer(trail, request, answer)
-
-    def _rule_answers(self, request: ApprovalRequest, tool: KnownTool) -> Answered | None:
-        """The yes of a rule that a person made beforehand: `--approve`, or a standing approval.
-
-        A flag speaks for nobody in particular, so it answers nothing that certain people must.
-        """
-        if ApprovalGate.preauthorises(self._run.scope, tool) and not request.approvers:
-            return Answered(True, by="flag:--approve", note="authorised for this run when it was started")
-        rule = standing_answer(self._journal.standing_rules(), request, now=self._clock())
-        return Answered(True, by=f"rule:{rule.rule_id}", standing=rule.rule_id) if rule is not None else None
-
-    def _stale(self, approval: Approval, call: CallProposal, tool: KnownTool) -> Reason | None:
-        seen = self._journal.time_seen(approval.request.approval_id)
-        return usable(approval, binding=self._binding(call, tool), now=self._clock(), seen=(seen,))
-
-    def _answered_already(self, call: CallProposal, tool: KnownTool, ask: Ask) -> bool:
-        known = self._journal.approval(call.call_id)
-        return known is not None and known.status != "pending" and _asks_the_same(known, self._binding(call, tool), ask)
-
-    def _request(self, call: CallProposal, tool: KnownTool, ask: Ask, evidence: CallEvidence) -> ApprovalRequest:
-        """The question; the one that stands already when it is the same."""
-        known = self._journal.approval(call.call_id)
-        bound = self._binding(call, tool)
-        if known is not None and known.status == "pending" and _asks_the_same(known, bound, ask):
-            return known.request
-        return ApprovalRequest(
-            approval_id=new_id("apr"),
-            run_id=self._run.run_id,
-            call_id=call.call_id,
-            agent=self._run.agent,
-            ref=tool.ref,
-            effect=tool.rule.effect,
-            arguments=call.written or {},
-            binding=bound,
-            rules=ask.rules,
-            reasons=ask.reasons,
-            expires=self._clock() + self._run.approval_lifetime,
-            values=card_values(call, evidence),
-            approvers=ask.approvers,
-            minor=ask.minor,
-            pin=tool.pin,
-        )
-
-    async def _put(self, trail: "Trail", call: CallProposal, tool: KnownTool, request: ApprovalRequest) -> None:
-        """Into the journal, before anybody sees it."""
-        known = self._journal.approval(call.call_id)
-        if known is not None and known.request.approval_id == request.approval_id:
-            return
-        await self._journal.commit(
-            trail.change(call, tool, "waiting", decision="ask", reasons=request.reasons),
-            ApprovalChange(Approval(request, "pending")),
-            events=(trail.event("approval.requested", trail.requested(request)),),
-            entries=(trail.approval_entry(Approval(request, "pending")),),
-        )
-
-    async def _note_answer(
-        self, trail: "Trail", request: ApprovalRequest, answer: Answered
-    ) -> Approval | Parked | Deny:
-        """Write an answer down, unless somebody else was quicker from another terminal: the first one counts."""
-        for grant in answer.grants:
-            self._knowledge.grant(grant)
-        stands = self._journal.approval(request.call_id)
-        if stands is not None and stands.status != "pending":
-            return await self._taken_up(trail, stands, request.binding) or Deny((_unanswered(),))
-        approval = Approval(request, "approved" if answer.granted else "denied", answer.by, answer.note)
-        await self._journal.commit(
-            ApprovalChange(approval, answer.grants),
-            events=(trail.event("approval.resolved", trail.resolved(approval, granted=answer.granted)),),
-            entries=(trail.approval_entry(approval), *(trail.grant_entry(grant) for grant in answer.grants)),
-        )
-        return approval if answer.granted else _denied(approval)
-
-    async def _taken_up(self, trail: "Trail", known: Approval, bound: str) -> Approval | Deny | None:
-        """What an approval that stands in the journal says, said in the run too; None while it is open."""
-        now = max(self._clock(), self._journal.time_seen(known.request.approval_id))
-        answered = _read_answer(known, now=now, bound=bound)
-        if answered is None:
-            return None
-        over = isinstance(answered, Deny) and known.status in {"pending", "approved"}
-        if over:
-            known = replace(known, status="expired")
-        await self._journal.commit(
-            *((ApprovalChange(known),) if over else ()),
-            events=(trail.event("approval.resolved", trail.resolved(known, granted=isinstance(answered, Approval))),),
-            entries=(trail.approval_entry(known),) if over else (),
-        )
-        return answered
-
-    async def _execute(self, trail: "Trail", call: CallProposal, tool: KnownTool) -> "_Executed":
-        """Send it and wait; what may be repeated without harm is sent again as often as its limits say."""
-        trail.start()
-        wait = _FIRST_RETRY
-        executed = await self._attempt(trail, call, tool)
-        for _ in range(tool.rule.limits.retries):
-            if not executed.unanswered:
-                break
-            logger.info("%s did not answer and is asked again", tool.ref)
-            try:
-                await anyio.sleep(wait)
-            except anyio.get_cancelled_exc_class() as cancelled:
-                return replace(executed, cancelled=cancelled)
-            wait *= 2
-            executed = await self._attempt(trail, call, tool)
-        return executed
-
-    async def _attempt(self, trail: "Trail", call: CallProposal, tool: KnownTool) -> "_Executed":
-        """Of a request that left and was not answered only a person can say what became of it; one that may be
-        repeated is just failed."""
-
-        async def on_progress(done: float, total: float | None, message: str | None) -> None:
-            trail.progressed(done, total, self._spoken(message or "", tool.ref.server, 200))
-
-        unanswered: Outcome = "failed" if tool.rule.repeatable else "in_doubt"
-        left = False
-        try:
-            await anyio.lowlevel.checkpoint_if_cancelled()
-            left = True
-            raw = await self._caller.call(
-                tool.ref,
-                call.arguments or {},
-                timeout=tool.call_timeout,
-                meta={"gatehost/call": call.call_id, "gatehost/idempotency-key": trail.key(call, tool)},
-                on_progress=on_progress,
-            )
-        except ServerError as error:
-            self._admission.unanswered(tool.ref)
-            outcome = unanswered if error.sent else "failed"
-            code = "in_doubt" if outcome == "in_doubt" else "server_failed"
-            where = error.where or f"server {tool.ref.server}"
-            text = self._spoken(f"{where}: {error.what}", tool.ref.server, 600)
-            remedy = self._spoken(error.next_step, tool.ref.server, 600) if error.next_step else None
-            return _Executed(None, outcome, Reason("execute", code, text, remedy=remedy), unanswered=True)
-        except anyio.get_cancelled_exc_class() as cancelled:
-            text = "the run was interrupted before " + ("the server answered" if left else "the request left")
-            reason = Reason("execute", "interrupted", text)
-            return _Executed(None, unanswered if left else "failed", reason, cancelled)
-        except Exception as error:
-            logger.exception("the call of %s broke", tool.ref)
-            text = f"the request broke on our side ({type(error).__name__}), so its answer is lost"
-            return _Executed(None, unanswered, Reason("execute", "internal_fault", text))
-        self._admission.answered(tool.ref)
-        if raw.input_required is not None:
-            reason = Reason(
-                "execute",
-                "input_request_denied",
-                f"server {tool.ref.server} asked for input in the middle of the call, which is not granted to it",
-            )
-            return _Executed(None, "denied", reason)
-        return _Executed(raw, "succeeded")
-
     async def _settle(
         self,
         trail: "Trail",
@@ -546,21 +357,6 @@ class Gateway:
             )
         return end
 
-    def _shown(
-        self, executed: "_Executed", tool: KnownTool
-    ) -> tuple[CallResult, tuple[Reason, ...], tuple[Finding, ...]]:
-        if executed.raw is None:
-            reason = executed.fault or Reason("execute", "server_failed", "the server gave no answer")
-            return _told(reason, executed.outcome), (reason,), ()
-        try:
-            done = finish(executed.raw, tool=tool, redactor=self._redactor, label=self._label_findings)
-            return done.result, done.faults, done.findings
-        except Exception:
-            logger.exception("the result of %s could not be processed", tool.ref)
-            text = f"the result of {tool.ref} could not be processed, so it is withheld"
-            reason = Reason("result", "result_unusable", text)
-            return _told(reason, "failed"), (reason,), ()
-
     async def _refuse(
         self,
         trail: "Trail",
@@ -594,17 +390,6 @@ class Gateway:
             entries=(trail.decision_entry(call, tool, word, reasons, None, outcome="denied"),),
         )
         return end
-
-
-@dataclass(frozen=True, slots=True)
-class _Executed:
-    """What became of a request. Without an answer there is a `fault`; `cancelled` goes on once it is written."""
-
-    raw: RawResult | None
-    outcome: Outcome
-    fault: Reason | None = None
-    cancelled: BaseException | None = None
-    unanswered: bool = False
 
 
 def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) -> Decision:
@@ -646,32 +431,6 @@ def _origins_worth_keeping(call: CallProposal, tool: KnownTool, evidence: CallEv
         return ()
 
 
-def _asks_the_same(known: Approval, bound: str, ask: Ask) -> bool:
-    """Whether the question that stands is this one. A yes that was used carried an earlier attempt of this call."""
-    return known.status != "used" and known.request.binding == bound and set(ask.rules) <= set(known.request.rules)
-
-
-def _unanswered() -> Reason:
-    return Reason("approval", "unanswered", "nobody has approved the call")
-
-
-def _read_answer(known: Approval, *, now: float, bound: str) -> Approval | Deny | None:
-    """What an approval that already stands in the journal says; None while it is still open."""
-    if known.status == "pending":
-        if now < known.request.expires:
-            return None
-        return Deny((Reason("approval", "expired", "nobody approved this call in time"),))
-    if known.status == "denied":
-        return _denied(known)
-    stale = usable(known, binding=bound, now=now)
-    return Deny((stale,)) if stale is not None else known
-
-
-def _denied(approval: Approval) -> Deny:
-    note = f": {escape_line(approval.note, 500)}" if approval.note else ""
-    return Deny((Reason("approval", "refused", f"the call was not approved ({approval.by or 'nobody'}){note}"),))
-
-
 def _used(approval: Approval | None) -> tuple[ApprovalChange, ...]:
     return (ApprovalChange(replace(approval, status="used")),) if approval else ()
 
@@ -694,13 +453,6 @@ def _restored(call: CallProposal, tool: KnownTool, redactor: Redactor) -> CallPr
 def _server_says(result: CallResult) -> Reason:
     """An `isError` result is the server's word; it is data like any other result."""
     return Reason("execute", "tool_error", f"the server reports: {escape_line(result.text, 200) or 'an error'}")
-
-
-def _told(reason: Reason, outcome: Outcome) -> CallResult:
-    text = f"[{outcome}] {reason.sentence()}"
-    if outcome == "in_doubt":
-        text += ". It may have happened. Do not repeat it."
-    return CallResult((Text(text),), is_error=True, label=TRUSTED)
 
 
 def _refusal(reasons: Sequence[Reason]) -> CallResult:

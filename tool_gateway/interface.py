@@ -6,7 +6,7 @@ the gates; that is one list in `gateway.py`.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from context.calls import CallResult, Outcome, ToolDefinition, ToolRef
 from context.decisions import Decision, Reason
@@ -18,9 +18,6 @@ from context.runs import CallState
 from tool_gateway.policy.question import PolicyQuestion, Principal
 from tool_gateway.provenance.evidence import Grant, ProvenanceEvidence
 from tool_gateway.rules import ToolRule
-
-if TYPE_CHECKING:
-    from tool_gateway.approvals import StandingRule
 
 PinState = Literal["pinned", "unpinned", "changed", "vanished", "relisting"]
 ServerState = Literal["starting", "ready", "failed", "stopped"]
@@ -266,6 +263,36 @@ class ApprovalRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingRule:
+    """A yes that was given for good: visible, revocable, and no wider than what was shown.
+
+    Attributes:
+        pin: Of the tool when the rule was made; while it differs, the rule answers nothing.
+        rules: What asked then. An ask for anything else is still put to a person.
+        arguments: Those that were approved.
+        same: None: all arguments must be equal. Otherwise the argument paths whose values must be; the others are
+            free, yet no argument may appear that the approved call did not have.
+        given_by, roles: Who gave it, and their roles then.
+        given_at, expires: Seconds since the epoch; without `expires` it holds until it is revoked.
+        origin: The approval that it was made of.
+    """
+
+    rule_id: str
+    agent: str
+    ref: ToolRef
+    effect: str
+    pin: str
+    rules: frozenset[str]
+    arguments: JsonObject
+    same: tuple[str, ...] | None
+    given_by: str
+    given_at: float
+    origin: str
+    roles: frozenset[str] = field(default_factory=frozenset[str])
+    expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Approval:
     """A request with its answer.
 
@@ -393,7 +420,7 @@ class Journal(Protocol):
         """The latest moment known to have passed since it was asked, in seconds since the epoch; 0.0 when none is."""
         ...
 
-    def standing_rules(self) -> "Sequence[StandingRule]":
+    def standing_rules(self) -> Sequence[StandingRule]:
         """Rules made of earlier answers that may answer now, the oldest first."""
         ...
 

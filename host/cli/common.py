@@ -4,9 +4,8 @@ Decides: the options' names and help. Does not decide how the files are read or 
 """
 
 import argparse
-import json
 
-from host.cli.screen import say
+from host.cli.screen import say_json
 
 
 def add_file_options(parser: argparse.ArgumentParser) -> None:
@@ -18,5 +17,4 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
 
 def say_foreign_json(value: object) -> None:
     r"""One JSON document on stdout, also when a peer sent unpaired surrogates: they stay as their `\ud800` escapes."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    say(text.encode("utf-8", "backslashreplace").decode())
+    say_json(value)

@@ -1,7 +1,8 @@
 """The only place that prints: answers on stdout, progress on stderr.
 
-Decides: which stream a line goes to, and what becomes of a line that its stream does not take. Does not decide
-escaping; callers pass text that is safe to show (`context.visible_text`).
+Decides: which stream a line goes to, what becomes of a line that its stream does not take, and that JSON shows hidden
+characters as its own escapes. Does not decide escaping otherwise; callers pass text that is safe to show
+(`context.visible_text`).
 """
 
 import json
@@ -11,6 +12,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from context.errors import GatehostError
+from context.visible_text import is_hidden
 
 
 def say(text: str) -> None:
@@ -29,12 +31,24 @@ def say(text: str) -> None:
 
 def say_json(value: object) -> None:
     """One JSON document on stdout, indented for people, stable for scripts. Raises: see `say`."""
-    say(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
+    say(_visible(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def say_json_line(value: object) -> None:
     """One JSON document on one line of stdout. Raises: see `say`."""
-    say(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    say(_visible(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+
+
+def _visible(document: str) -> str:
+    r"""The same document with every hidden character as `\u202e`: it reads back as it was, and acts on no terminal.
+
+    Outside of texts JSON has none; unpaired surrogates, which no stream takes, become their escapes too.
+    """
+    if document.isascii() and "\x7f" not in document:
+        return document
+    return "".join(
+        json.dumps(char)[1:-1] if ord(char) > 0x7F and is_hidden(char) else char for char in document
+    ).replace("\x7f", "\\u007f")
 
 
 def finish() -> None:

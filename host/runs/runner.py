@@ -5,6 +5,7 @@ torn down, and how its end is written. Does not decide a single step of it (`run
 """
 
 import logging
+import math
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -355,10 +356,14 @@ class _Run:
         self.told: list[str] = []
 
     def left(self) -> Mapping[str, int]:
-        """What is left of the run's bounded means, for rules and stages."""
+        """What is left of the run's bounded means, for rules and stages.
+
+        At least one second: a run whose time is up is ended by its own clock (exit 5), not by a refusal of what it
+        does last.
+        """
         left = {"turns": max(self.max_turns - self.handle.turns, 0)}
         if self._until is not None:
-            left["seconds"] = max(int(self._until - time.monotonic()), 0)
+            left["seconds"] = max(math.ceil(self._until - time.monotonic()), 1)
         return left
 
     def say_start(self, *, resumed: bool) -> None:

@@ -21,6 +21,7 @@ from tests.fakes.gateway import (
     known_tool,
     proposal,
 )
+from tool_gateway import execution as execution_module
 from tool_gateway import gateway as gateway_module
 from tool_gateway.approvals import binding
 from tool_gateway.gateway import Gateway
@@ -527,7 +528,7 @@ async def test_a_result_that_cannot_be_processed_fails_and_is_settled(monkeypatc
     def crash(*_: object, **__: object) -> None:
         raise RecursionError
 
-    monkeypatch.setattr(gateway_module, "finish", crash)
+    monkeypatch.setattr(execution_module, "finish", crash)
     world = World()
     end = await world.carry(WRITE)
     assert (end.outcome, codes(end)) == ("failed", ["result_unusable"])

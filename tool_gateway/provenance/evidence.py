@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from context.calls import ToolRef
-from context.json_values import JsonValue
+from context.json_values import JsonObject, JsonValue
 from context.origins import Source
-from context.provenance.interface import Sources
+from context.provenance.interface import Sources, ValueKind
 
 ProvenanceMode = Literal["strict", "sinks", "off"]
 
@@ -61,6 +61,10 @@ class Grant:
         given_by: `flag:--endorse`, `prompt`, `words`, `answer:apr_…`.
         because: One sentence for people, escaped.
         pointers: Words of the user that say which record of the source is meant; none: all of it.
+        plural: The words mean several records ("all mails from …"): each that the pointers point at may give a value,
+            to calls of their own or as items of one list. Never of an argument that says whom or how much.
+        kinds: Of a free text: only values of these kinds inside it may come from the source ("the link on page …"),
+            each the only one of its kind there; empty: the argument's whole value is meant.
     """
 
     source: SourcePattern
@@ -69,6 +73,8 @@ class Grant:
     given_by: str
     because: str
     pointers: tuple[str, ...] = ()
+    plural: bool = False
+    kinds: tuple[ValueKind, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.source}=>{self.ref}:{self.argument}"
@@ -118,6 +124,9 @@ class ProvenanceEvidence:
         task: None where no scope was read from the user's words (`word_grants = false`, or another host's client).
         own_values: A value that no untrusted source contains counts as the agent's own: for clients of `gatehost
             serve`, whose user's words the gateway never sees.
+        browsed: Results whose content is trusted, but not the choice of what they show: they answer a window of dates
+            that nobody trusted named.
+        done: Calls that were carried out before, with their arguments.
         memo: For `judgement.judge`; nobody else's.
     """
 
@@ -127,4 +136,6 @@ class ProvenanceEvidence:
     task: TaskScope | None = None
     means: Means = Means()
     own_values: bool = False
+    browsed: frozenset[str] = frozenset()
+    done: tuple[tuple[ToolRef, JsonObject], ...] = ()
     memo: Memo = field(default_factory=Memo, compare=False, repr=False)

@@ -40,8 +40,8 @@ FULFILS: Mapping[str, frozenset[str]] = {
     deed: bag(others)
     for deed, others in {
         "send": "post",
-        "reply": "send",
-        "tell": "send post",
+        "reply": "send post",
+        "tell": "send post reply",
         "forward": "send",
         "post": "send create add",
         "create": "add open schedule set",
@@ -50,7 +50,7 @@ FULFILS: Mapping[str, frozenset[str]] = {
         "book": "create schedule",
         "invite": "add update",
         "remind": "create add set schedule",
-        "update": "set move reschedule edit mark write append",
+        "update": "set move reschedule mark write append rename overwrite assign complete",
         "set": "update create",
         "mark": "update set",
         "reschedule": "update move set",
@@ -85,6 +85,20 @@ FULFILS: Mapping[str, frozenset[str]] = {
 }
 """Deed asked for → further deeds of a tool that may do it."""
 
+KIN: tuple[frozenset[str], ...] = tuple(
+    bag(family)
+    for family in (
+        "send tell reply forward post draft comment react write share",
+        "create add schedule book open write save append put post submit comment draft log upload",
+        "update set mark rename reschedule move append overwrite write put assign complete",
+        "move rename put archive save copy upload add",
+        "share grant give invite add assign send",
+        "schedule book invite reschedule create add remind accept decline confirm update",
+    )
+)
+"""Deeds that one verb or another may mean. Only where the words name the tool's own object or carrier, and nothing
+closer; never for payment or destruction."""
+
 CARRIERS: Mapping[str, frozenset[str]] = {
     deed: bag(nouns)
     for deed, nouns in {
@@ -92,7 +106,7 @@ CARRIERS: Mapping[str, frozenset[str]] = {
         "tell": "mail message",
         "forward": "mail message",
         "reply": "mail message",
-        "post": "message channel post",
+        "post": "message channel post page",
         "share": "file folder message",
         "invite": "participant event",
         "remind": "reminder task",
@@ -167,6 +181,7 @@ class Language:
         verbs: Bent form → readings.
         phrases: Verb and a word shortly after it → the verb that both make together: *get rid*, *call off*.
         nouns: Bent form → noun; two words are joined by a blank.
+        also: Noun as written → further things that it may mean: a *review* can be a meeting, a *quote* lies in a mail.
         suffixes: Whether a long word means what its ending means (compounds).
         function: Articles, pronouns, auxiliaries: words that tell the language and say nothing else.
         roles: Nouns that stand for a kind of value in a source: *the amount in …*.
@@ -176,6 +191,7 @@ class Language:
     verbs: Mapping[str, tuple[Reading, ...]]
     phrases: Mapping[tuple[str, str], Verb]
     nouns: Mapping[str, str]
+    also: Mapping[str, frozenset[str]]
     suffixes: bool
     function: frozenset[str]
     prepositions: Mapping[str, Preposition]
@@ -204,6 +220,15 @@ class Language:
                 if found is not None:
                     return found
         return found
+
+    def senses(self, word: str) -> frozenset[str]:
+        """Everything that a lower-case noun may mean."""
+        found = self.also.get(word)
+        if found is None and self.suffixes and len(word) > 7:
+            length = next((size for size in range(min(len(word) - 3, 16), 3, -1) if word[-size:] in self.also), 0)
+            found = self.also[word[-length:]] if length else None
+        noun = self.noun(word)
+        return (found or frozenset()) | (frozenset({noun}) if noun is not None else frozenset())
 
     def knows(self, word: str) -> bool:
         return word in self.function or word in self.verbs or word in self.adverbs or self.noun(word) is not None
@@ -306,6 +331,11 @@ def table(text: str) -> Iterator[tuple[str, list[str]]]:
 def fulfils(asked: frozenset[str], done: frozenset[str]) -> bool:
     """Whether a tool that does `done` may be meant by a verb that asks for `asked`."""
     return any(deed in done or not FULFILS.get(deed, frozenset[str]()).isdisjoint(done) for deed in asked)
+
+
+def akin(asked: frozenset[str], done: frozenset[str]) -> bool:
+    """Whether both are deeds of one family."""
+    return any(not family.isdisjoint(asked) and not family.isdisjoint(done) for family in KIN)
 
 
 def turned(deeds: frozenset[str], nouns: Iterable[str]) -> frozenset[str]:

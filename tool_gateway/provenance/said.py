@@ -7,6 +7,8 @@ is worth (`derived.py`, `content_rule.py`).
 
 import functools
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -60,6 +62,9 @@ _SPAN = re.compile(
 )
 _UNITS = {"h": 60, "s": 60, "m": 1, "d": 1440, "n": 1440, "t": 1440, "w": 10080}
 _MOST_FOUND = 100
+_LONGEST_NAME = 120
+_NEAR = 3
+_QUOTES = frozenset("\"'“”„«»‘’`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +80,29 @@ class Quotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """One place where the user wrote a name.
+
+    Attributes:
+        sigil: `#` or `@` right before it.
+        before, after: The nearest words, at most three and one.
+        quoted: It stands in quotation marks.
+    """
+
+    sigil: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    quoted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """Everything that the user said in one run.
 
     Attributes:
         joined: The words with single spaces between and around, for looking up phrases.
         numbers: Written ones and counting words.
+        text: All of it, as `plain` writes it.
     """
 
     words: tuple[str, ...]
@@ -89,6 +111,23 @@ class Said:
     numbers: tuple[Decimal, ...]
     spans: tuple[timedelta, ...]
     quotations: tuple[Quotation, ...]
+    text: str = ""
+
+    def mentions(self, name: str) -> Iterator[Mention]:
+        """Where the user wrote this very name, not as a part of a longer one: `hackday` is not `hackday-crew`."""
+        plain_name = plain(name)
+        if not 2 <= len(plain_name) <= _LONGEST_NAME or not any(char.isalpha() for char in plain_name):
+            return
+        start = self.text.find(plain_name)
+        while start >= 0:
+            end = start + len(plain_name)
+            sigil = self.text[start - 1] if start and self.text[start - 1] in "#@" else ""
+            if _starts(self.text, start - len(sigil)) and _ends(self.text, end):
+                before = words_in(self.text[max(0, start - 60) : start])[-_NEAR:]
+                after = words_in(self.text[end : end + 40])[:1]
+                quoted = self.text[start - 1 : start] in _QUOTES and self.text[end : end + 1] in _QUOTES
+                yield Mention(sigil, before, after, bool(self.text[start - 1 : start]) and quoted)
+            start = self.text.find(plain_name, start + 1)
 
     def phrase(self, words: tuple[str, ...]) -> bool:
         """Whether the words stand there one after the other; a plural's ending does not count."""
@@ -112,6 +151,27 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
+def plain(text: str) -> str:
+    """Folded, without accents, with single blanks: for finding a name. What is only alike here is a rival there."""
+    folded = " ".join(fold(text).split())
+    if folded.isascii():
+        return folded
+    apart = unicodedata.normalize("NFD", folded)
+    return unicodedata.normalize("NFC", "".join(char for char in apart if not unicodedata.combining(char)))
+
+
+def _starts(text: str, at: int) -> bool:
+    return at <= 0 or not (text[at - 1].isalnum() or text[at - 1] in "_-./@#\\")
+
+
+def _ends(text: str, at: int) -> bool:
+    following = text[at : at + 2]
+    if not following or not (following[0].isalnum() or following[0] in "_-./@:\\"):
+        return True
+    # A full stop or a colon ends the sentence; before a letter it goes on with the name.
+    return following[0] in ".:-" and (len(following) == 1 or not (following[1].isalnum() or following[1] in "_-./"))
+
+
 @functools.lru_cache(maxsize=32)
 def _read(texts: tuple[str, ...]) -> Said:
     text = "\n\n".join(texts)[:_LONGEST]
@@ -126,6 +186,7 @@ def _read(texts: tuple[str, ...]) -> Said:
         _numbers(text, words),
         _spans(text),
         _quotations(text),
+        plain(text),
     )
 
 

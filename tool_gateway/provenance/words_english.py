@@ -25,31 +25,36 @@ read: say mean owe think forget remember
 read: review* collect gather scan locate verify recommend suggest query* highlight watch monitor track* figure know
 read: understand outline name* give~me take hear let ask help need want consider use
 send: send dispatch deliver
-tell: tell inform notify
+tell: tell inform notify alert warn brief ask thank congratulate greet apologise apologize
 send > mail: email* mail* e-mail*
 send > message: message* dm* text* ping*
 reply > mail message: reply* respond answer*
-forward > mail message: forward
+forward > mail message: forward redirect relay
 draft: draft* compose
-write: write
+write: write jot scribble
 post: post* publish announce tweet* broadcast
-create: create make generate prepare set-up register
-create > note: note*
+create: create make generate prepare set-up register establish build
+create add write > note: note*
 add create: add insert enter include
 open: open
 schedule: schedule* plan* arrange organise organize
 book: book* reserve
+schedule ban: block*
+schedule: pencil*
 invite > participant: invite*
 remind: remind
 update: update* change* modify edit adjust correct fix amend increase decrease raise lower extend shorten
+update: mend repair revise rewrite reword tweak adapt refresh switch* bump* alter substitute
+overwrite update: replace
 set: set*
 put: put
 do: do perform carry place
-submit: submit file*
+submit: submit
 mark: mark* flag* star* label* tag* pin*
-reschedule > event: reschedule postpone delay* shift*
+reschedule > event: reschedule postpone delay*
+reschedule move: shift*
 rename: rename
-move: move* relocate
+move: move* relocate file* sort* tuck
 copy: copy* duplicate* clone*
 save: save store*
 append: append
@@ -69,8 +74,8 @@ revoke: revoke
 end: terminate uninstall unsubscribe deactivate disable
 close: close
 reset: reset*
-overwrite: overwrite replace
-ban: kick ban* block*
+overwrite: overwrite
+ban: kick ban*
 pay: pay transfer* wire* remit settle donate tip* deposit*
 refund: refund* reimburse repay
 buy: buy purchase* order* checkout
@@ -104,7 +109,7 @@ rate: rate*
 complete: complete finish resolve
 reopen: reopen
 print: print*
-log: log* record*
+log create add: log* record* report* document* capture*
 """
 
 _PHRASES = """
@@ -120,6 +125,33 @@ pay back: pay refund
 write back: reply
 get back: reply
 let know: tell
+drop line: tell
+get touch: tell
+reach out: tell
+pass on: forward send tell
+pass along: forward send tell
+hand over: send share
+hand on: forward send
+send on: forward send
+send along: forward send
+send back: send refund
+write down: add create write
+jot down: add create write
+note down: add create write
+put down: add create write
+fill in: update set
+draw up: create write
+put together: create write
+type up: create write
+push back: reschedule
+bring forward: reschedule
+move up: reschedule move
+move forward: reschedule move
+tick off: mark complete
+cross off: mark complete remove
+sign up: register subscribe
+swap out: update
+sort into: move
 """
 
 _IRREGULAR = {
@@ -152,18 +184,23 @@ _IRREGULAR = {
             "think/thought/thought",
             "forget/forgot/forgotten",
             "reset/reset/reset",
+            "rewrite/rewrote/rewritten",
+            "build/built/built",
         ]
     )
 }
 
 _NOUNS = """
 mail: mail email e-mail inbox newsletter letter correspondence
-message: message chat dm sms slack
+message: message chat dm sms slack question direct~message text~message whatsapp
 event: event meeting appointment calendar session lunch dinner breakfast interview standup workshop
-file: file document doc pdf spreadsheet attachment paper presentation
-folder: folder directory
+event: call sync kickoff kick-off retro retrospective demo webinar training conference gathering checkup check-up
+event: catch-up videocall diary
+file: file document doc pdf spreadsheet attachment paper presentation slide deck csv
+folder: folder directory drive
 invoice: invoice bill receipt
-transaction: transaction payment transfer
+letter: offer quote quotation estimate proposal confirmation enquiry inquiry announcement invitation request
+transaction: transaction payment transfer standing~order direct~debit remittance instalment installment
 money: money funds cash
 account: account iban
 contact: contact address~book addressbook
@@ -177,7 +214,7 @@ purchase: purchase
 refund: refund
 product: product item article
 cart: cart basket
-issue: issue ticket bug
+issue: issue ticket bug jira
 task: task todo to-do
 reminder: reminder
 branch: branch
@@ -190,8 +227,10 @@ flight: flight
 restaurant: restaurant
 room: room
 channel: channel
-note: note
-page: page website site webpage
+topic: topic
+note: note memo
+page: page website site webpage wiki notion
+section: section heading chapter paragraph
 link: link url
 subscription: subscription
 review: review
@@ -205,13 +244,58 @@ image: image photo picture
 project: project
 profile: profile
 password: password
-thread: thread
+thread: thread conversation discussion
 parcel: parcel package shipment delivery
+"""
+
+_ALSO = """
+review: event
+chat: event
+visit: event
+party: event
+slot: event
+check: event
+talk: event
+presentation: event
+conversation: message
+discussion: message
+thread: message
+comment: message
+post: message
+reply: message mail
+letter: mail
+offer: mail message file
+quote: mail message file
+quotation: mail message file
+estimate: mail message file
+proposal: mail message file
+confirmation: mail message file
+enquiry: mail message
+inquiry: mail message
+request: mail message
+question: mail thread
+announcement: mail message
+invitation: mail event
+invoice: mail file
+bill: mail file
+receipt: mail file
+contract: mail file
+report: file page
+minutes: file page note
+agenda: file page note
+list: file page note
+summary: file page note
+wiki: page
+topic: channel
+ticket: mail
+direct~message: user
+dm: user
 """
 
 _ROLES = """
 address: address e-mail~address
-who: recipient sender author participant attendee guest invitee member everyone everybody people person
+who: recipient sender author participant attendee guest invitee member everyone everybody people person reporter
+who: someone somebody writer
 who: organiser organizer
 account: account iban
 payee: payee beneficiary
@@ -269,6 +353,14 @@ def _nouns() -> dict[str, str]:
     return {form: noun for noun, words in table(_NOUNS) for word in words for form in (word, plural(word))}
 
 
+def _also() -> dict[str, frozenset[str]]:
+    return {form: frozenset(more) for word, more in table(_ALSO) for form in _both(word.replace("~", " "))}
+
+
+def _both(word: str) -> tuple[str, str]:
+    return word, plural(word)
+
+
 def _roles() -> dict[str, str]:
     return {form: role for role, words in table(_ROLES) for word in words for form in (word, plural(word))}
 
@@ -286,11 +378,13 @@ ENGLISH = Language(
     verbs=by_form(_verbs()),
     phrases=_phrases(),
     nouns=_nouns(),
+    also=_also(),
     suffixes=False,
     function=_DETERMINERS
     | _AUXILIARIES
     | frozenset(_PREPOSITIONS)
-    | bag("i you he she it we they me him us them myself and or but if then than so not please there here"),
+    | bag("i you he she it we they me him us them myself and or but if then than so not please there here")
+    | bag("i'm i've i'll i'd you're you've you'll you'd he's she's we're we've we'll they're they've it's that's let's"),
     prepositions=_PREPOSITIONS,
     determiners=_DETERMINERS,
     things=bag("it them this that these those one ones"),

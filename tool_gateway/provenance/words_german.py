@@ -16,29 +16,39 @@ read: heraus|finden/herausgefunden nach|sehen/nachgesehen/sieh
 read: beschreiben/beschrieben ermitteln/ermittelt berechnen/berechnet übersetzen/übersetzt durch|suchen holen
 send: senden/gesendet schicken zu|senden/zugesendet zu|schicken versenden/versendet verschicken/verschickt ab|schicken
 send > mail: mailen/gemailt
+tell: informieren/informiert benachrichtigen/benachrichtigt mit|teilen fragen bitten/gebeten danken gratulieren/gratuliert
+tell: verständigen/verständigt unterrichten/unterrichtet an|kündigen
+forward send: weiter|geben/weitergegeben/gib weiter|schicken weiter|senden/weitergesendet
 reply > mail message: antworten/geantwortet beantworten/beantwortet zurück|schreiben/zurückgeschrieben
 forward > mail message: weiter|leiten
 draft: entwerfen/entworfen/entwirf
+write add create: notieren/notiert vermerken/vermerkt fest|halten/festgehalten auf|schreiben/aufgeschrieben
 write: schreiben/geschrieben verfassen/verfasst
+post put: stellen
 post: posten/gepostet veröffentlichen/veröffentlicht
 create: erstellen/erstellt an|legen erzeugen/erzeugt ein|richten machen
 add create: hinzu|fügen ein|fügen ein|tragen/eingetragen auf|nehmen/aufgenommen/nimm
 open: öffnen/geöffnet
+schedule ban: blockieren/blockiert blocken/geblockt
+schedule add: vor|merken
 schedule: planen vereinbaren/vereinbart an|setzen
 book: buchen reservieren/reserviert
 invite > participant: ein|laden/eingeladen
 remind: erinnern/erinnert
 update: ändern/geändert aktualisieren/aktualisiert bearbeiten/bearbeitet an|passen
+update: verbessern/verbessert berichtigen/berichtigt um|schreiben/umgeschrieben aus|tauschen aus|bessern erneuern/erneuert
+update: erhöhen/erhöht senken hoch|setzen herunter|setzen
 update: korrigieren/korrigiert verlängern/verlängert
-set: setzen
+set: setzen fest|legen
 mark: markieren/markiert
 reschedule > event: verlegen/verlegt
 reschedule move: verschieben/verschoben
 rename: um|benennen/umbenannt
-move: bewegen/bewegt
+move: bewegen/bewegt ein|sortieren/einsortiert um|ziehen/umgezogen
+move put: legen packen schieben/geschoben tun/getan
 copy: kopieren/kopiert
 save: speichern/gespeichert ab|legen ab|speichern
-append: an|hängen ergänzen/ergänzt
+append add: an|hängen ergänzen/ergänzt an|fügen
 upload: hoch|laden/hochgeladen
 download: herunter|laden/heruntergeladen
 share: teilen frei|geben/freigegeben/gib
@@ -50,7 +60,8 @@ clear: leeren
 cancel: stornieren/storniert ab|sagen
 revoke: widerrufen/widerrufen
 end: kündigen beenden/beendet deinstallieren/deinstalliert
-overwrite: überschreiben/überschrieben ersetzen/ersetzt
+overwrite: überschreiben/überschrieben
+overwrite update: ersetzen/ersetzt
 ban: sperren
 close: schließen/geschlossen
 pay: zahlen bezahlen/bezahlt überweisen/überwiesen begleichen/beglichen
@@ -59,6 +70,7 @@ buy: kaufen bestellen/bestellt ein|kaufen
 confirm: bestätigen/bestätigt
 accept: an|nehmen/angenommen/nimm
 decline: ab|lehnen
+confirm accept: zu|sagen
 complete: erledigen/erledigt ab|schließen/abgeschlossen
 run: aus|führen
 start: starten/gestartet
@@ -68,12 +80,15 @@ merge: mergen/gemergt
 """
 
 _NOUNS = """
-mail: mail mails e-mail e-mails email emails posteingang postfach brief
-message: nachricht nachrichten chat chats
+mail: mail mails e-mail e-mails email emails posteingang postfach brief newsletter
+message: nachricht nachrichten chat chats frage fragen direktnachricht direktnachrichten
 event: termin termine kalender besprechung besprechungen treffen meeting meetings sitzung sitzungen ereignis mittagessen
-file: datei dateien dokument dokumente anhang anhänge bericht
-folder: ordner verzeichnis
+event: telefonat telefonate verabredung gespräch gespräche
+file: datei dateien dokument dokumente anhang anhänge bericht berichte tabelle
+folder: ordner verzeichnis laufwerk
+letter: angebot angebote kostenvoranschlag bestätigung bestätigungen anfrage anfragen einladung einladungen vorschlag
 invoice: rechnung rechnungen beleg belege
+transaction: dauerauftrag daueraufträge lastschrift rate
 transaction: zahlung zahlungen überweisung überweisungen transaktion transaktionen
 money: geld betrag
 account: konto konten
@@ -97,9 +112,12 @@ hotel: hotel hotels
 flight: flug flüge
 restaurant: restaurant restaurants
 room: zimmer raum
-channel: kanal
+channel: kanal kanäle channel
+topic: thema
+section: abschnitt überschrift kapitel absatz
+thread: unterhaltung diskussion
 note: notiz notizen
-page: seite seiten webseite
+page: seite seiten webseite wiki wikiseite
 link: link links
 subscription: abo abonnement
 comment: kommentar kommentare
@@ -107,9 +125,32 @@ participant: teilnehmer teilnehmerin teilnehmern gäste
 draft: entwurf entwürfe
 """
 
+_ALSO = """
+entwurf: file mail
+entwürfe: file mail
+bericht: page
+angebot: mail message file
+angebote: mail message file
+kostenvoranschlag: mail message file
+bestätigung: mail message file
+anfrage: mail message
+vorschlag: mail message
+einladung: mail event
+rechnung: mail file
+beleg: mail file
+frage: mail thread
+unterhaltung: message
+diskussion: message
+thema: channel
+gespräch: message
+direktnachricht: user
+protokoll: file page note
+liste: file page note
+"""
+
 _ROLES = """
 address: adresse adressen mailadresse
-who: empfänger absender absenderin teilnehmer teilnehmern alle autor
+who: empfänger absender absenderin teilnehmer teilnehmern alle autor person
 account: konto kontonummer iban
 payee: zahlungsempfänger
 amount: betrag summe preis kosten gesamtbetrag
@@ -185,6 +226,7 @@ GERMAN = Language(
     verbs=by_form(_verbs()),
     phrases=_phrases(),
     nouns={form: noun for noun, words in table(_NOUNS) for form in words},
+    also={word: frozenset(more) for word, more in table(_ALSO)},
     suffixes=True,
     function=_DETERMINERS
     | _AUXILIARIES

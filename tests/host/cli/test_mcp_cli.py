@@ -23,7 +23,7 @@ import json, os, sys
 from pathlib import Path
 sys.path.insert(0, {str(FOLDER)!r})
 import server
-HERE = Path(__file__).parents[1]
+HERE = Path(__file__).parent
 class Changeable(server.Server):
     def start(self):
         plant = HERE / "plant"
@@ -48,6 +48,7 @@ effect = "read"
 text = {{ max_bytes = 20 }}
 [servers.{name}.tools.write_file]
 effect = "write"
+approve = "always"
 """
 
 

@@ -77,7 +77,7 @@ def test_a_pattern_that_never_ends_stalls_no_answer(project: Project) -> None:
 
 
 def test_a_resumed_run_needs_no_schema_file(project: Project, tmp_path: Path) -> None:
-    project.add("kit", append={"effect": "write"})
+    project.add("kit", append={"effect": "write", "approve": "always"})
     path = tmp_path / "schema.json"
     path.write_text(json.dumps(SCHEMA))
     call: JsonObject = {"tool": "kit.append", "arguments": {"path": str(tmp_path / "x"), "line": "a"}}

@@ -59,7 +59,7 @@ def test_continue_takes_the_latest_session_of_this_folder(project: Project) -> N
 @pytest.mark.parametrize("end", ["waits", "turns"])
 def test_calls_that_were_never_answered_break_no_later_run(project: Project, end: str) -> None:
     """Providers refuse a conversation in which a call has no result."""
-    project.add("kit", append={"effect": "write"})
+    project.add("kit", append={"effect": "write", "approve": "always"})
     call = Proposed("kit__append", {"path": str(project.folder / "x"), "line": "a"})
     options = ["--approvals", "wait"] if end == "waits" else ["--max-turns", "1"]
     with ChatServer(proposes(call), says("Fine.")) as server:

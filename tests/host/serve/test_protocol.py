@@ -2,10 +2,13 @@
 
 import json
 import os
+import select
+import signal
+from typing import Any
 
 import pytest
 
-from tests.host.projects import Project
+from tests.host.projects import Project, until
 from tests.host.serve.raw_client import ERAS, LEGACY, MODERN, Served, text
 
 
@@ -89,7 +92,7 @@ def test_a_call_before_the_handshake_is_refused(kit: Project) -> None:
 )
 def test_a_line_that_is_no_message_is_answered_and_harms_nothing(kit: Project, era: str, line: bytes) -> None:
     """Before the handshake as well as after it; whoever waits for the answer gets one."""
-    asked = 77 if b':77,"method"' in line[:40] or line.endswith(b'"id":77}\n') else None
+    asked = 77 if line.startswith(b"{") and b'"id":77' in line else None
     with Served(kit, era=era) as served:
         served.send(line)
         assert served.answer(asked)["error"]["code"] in {-32700, -32600}  # type: ignore[index,call-overload]
@@ -146,18 +149,20 @@ def test_a_client_that_reads_nothing_holds_up_only_itself(kit: Project) -> None:
     """Its requests stay unread instead of piling up, and a signal still ends it."""
     with Served(kit) as served:
         served.hello()
-        lines = b"".join(
-            served.line("tools/list", request_id=f"r{n}{'x' * 90}") for n in range(3000)
-        )
+        lines = b"".join(served.line("tools/list", request_id=f"r{n}") for n in range(5000))
         os.set_blocking(served.to, False)
         sent = 0
-        with pytest.raises(BlockingIOError):
-            while sent < len(lines):
-                sent += os.write(served.to, lines[sent : sent + 4096])
-                if sent % (64 * 4096) == 0:
-                    pass
-        os.set_blocking(served.to, True)
-        served.send(b"\n")
+        while select.select([], [served.to], [], 0.5)[1] and sent < len(lines):
+            sent += os.write(served.to, lines[sent : sent + 4096])
+        assert sent < len(lines) // 2
+        os.kill(served.pid, signal.SIGTERM)
+        until(lambda: not _lives(served.pid))
+        assert served.wait() == 0
+
+
+def _lives(pid: int) -> bool:
+    """Whether it has not ended yet; one that has is left for whoever waits for it."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def test_a_client_that_says_nothing_leaves_nothing(kit: Project) -> None:
@@ -205,12 +210,14 @@ def test_a_clients_trace_context_reaches_no_server(kit: Project) -> None:
 
 def test_a_tool_that_an_era_cannot_tell_does_not_cost_it_the_list(project: Project) -> None:
     """A schema of any JSON type came with 2026; older clients are shown the other tools."""
+    echo: dict[str, Any] = {"name": "echo", "description": "Gives back.", "inputSchema": {"type": "object"}}
     odd = {"name": "change", "description": "Odd.", "inputSchema": {"type": "object", "properties": {"a": True}}}
-    echo = {"name": "echo", "description": "Gives back.", "inputSchema": {"type": "object"}, "outputSchema": {"type": "array"}}
     project.add("kit", echo="read", change="read", accept=False)
-    project.accept("kit", [odd, echo])
+    project.accept("kit", [odd, {**echo, "outputSchema": {"type": "array"}}])
+    shown = {}
     for era in ERAS:
         with Served(project, era=era) as served:
             served.hello()
-            names = {tool["name"] for tool in served.request("tools/list")["result"]["tools"]}  # type: ignore
-            assert "kit__echo" in names
+            tools: Any = served.request("tools/list")["result"]
+            shown[era] = {tool["name"] for tool in tools["tools"]}
+    assert shown == {MODERN: {"kit__echo", "kit__change"}, LEGACY: {"kit__echo"}}

@@ -1,0 +1,108 @@
+"""Records of results: the objects in their lists, and the rows of tables that are written as text.
+
+Decides: what one record is, which of its fields are short enough to tell it from others, and which names stand in
+a listing. Does not decide which record is meant (`meant.py`, `uniqueness.py`).
+
+A body that mentions a word is not the record that somebody means: only short fields tell records apart.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from context.json_values import JsonObject, JsonValue, leaves
+from tool_gateway.provenance.said import plain, stem, words_in
+
+MOST_RECORDS = 5_000
+POINTING_LENGTH = 160
+_MOST_TEXTS = 400
+_MOST_DEPTH = 12
+_KEPT = 64
+_COLUMNS = re.compile(r"\s{2,}|\t|\s*\|\s*")
+_MOST_LINES = 5_000
+
+Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One object of a list, or the whole result where it is no list.
+
+    Attributes:
+        steps: The way to it.
+        own: Its own fields, those of lists inside it left out.
+        texts: Its short fields and those of the objects around it, as `said.plain` writes them.
+        words: Their words, by stem.
+    """
+
+    steps: Steps
+    own: JsonObject
+    texts: frozenset[str]
+    words: frozenset[str]
+
+
+def records_of(structure: JsonValue) -> tuple[Record, ...]:
+    """Every record, outer before inner; none where there are more than 5,000: none can be called the only one then."""
+    kept = _MADE.get(id(structure))
+    if kept is not None and kept[0] is structure:
+        _MADE.move_to_end(id(structure))
+        return kept[1]
+    found: list[Record] = []
+    for record in _records(structure, (), (), 0):
+        found.append(record)
+        if len(found) > MOST_RECORDS:
+            found = []
+            break
+    made = tuple(found)
+    _MADE[id(structure)] = (structure, made)
+    while len(_MADE) > _KEPT:
+        _MADE.popitem(last=False)
+    return made
+
+
+_MADE: OrderedDict[int, tuple[JsonValue, tuple[Record, ...]]] = OrderedDict()
+"""By the identity of a structure, which is never changed once it was read."""
+
+
+def stored_names(text: str) -> tuple[str, ...]:
+    """What may be a name in a listing written as text: the last column of each line, a marker before it left out."""
+    found: dict[str, None] = {}
+    for line in text.splitlines()[:_MOST_LINES]:
+        columns = [part for part in _COLUMNS.split(line.strip().strip("|")) if part]
+        if not columns:
+            continue
+        last = columns[-1].strip()
+        found[last.removeprefix("- ").removeprefix("* ").removeprefix("[FILE] ").removeprefix("[DIR] ")] = None
+    return tuple(found)
+
+
+def _records(value: JsonValue, steps: Steps, around: tuple[str, ...], depth: int) -> Iterator[Record]:
+    """The root and every object in a list; `around` are the short fields of what holds it."""
+    if depth > _MOST_DEPTH:
+        return
+    if isinstance(value, dict) and (not steps or isinstance(steps[-1], int)):
+        own = [text for name, item in value.items() if not isinstance(item, list) for text in _short(name, item)]
+        inside = [text for name, item in value.items() if isinstance(item, list) for text in _short(name, item)]
+        texts = (*around, *own[:_MOST_TEXTS])
+        shown = frozenset(map(plain, (*texts, *inside[:_MOST_TEXTS])))
+        yield Record(steps, value, shown, frozenset(stem(word) for text in shown for word in words_in(text)))
+        around = texts
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, dict | list):
+                yield from _records(item, (*steps, name), around, depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(cast("list[JsonValue]", value)):
+            if isinstance(item, dict | list):
+                yield from _records(item, (*steps, index), around, depth + 1)
+
+
+def _short(name: str, item: JsonValue) -> Iterator[str]:
+    values = (leaf for _, leaf in leaves({name: item})) if isinstance(item, dict | list) else (item,)
+    for leaf in values:
+        if isinstance(leaf, str | int | float) and not isinstance(leaf, bool):
+            text = str(leaf)
+            if 0 < len(text) <= POINTING_LENGTH:
+                yield text
