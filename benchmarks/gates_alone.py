@@ -86,8 +86,8 @@ _RULES = {
     "message": ArgumentRule(max_bytes=4096),
 }
 _PROMPT = """Change /repo/src/main.py on the branch feature/gates in the mode careful, to depth 3 and ratio 0.5,
-and sign it. The message is "Say what the gates cost", the title "A title", the author A. Developer, a@example.org; the labels
-are one, two and three. The files are a.py of 10 and b.py of 20 bytes, since 2026-01-01 until 2026-12-31.
+and sign it. The message is "Say what the gates cost", the title "A title", the author A. Developer, a@example.org; the
+labels are one, two and three. The files are a.py of 10 and b.py of 20 bytes, since 2026-01-01 until 2026-12-31.
 The counts are """
 
 

@@ -165,7 +165,7 @@ class Consent:
 def _asks_the_same(known: Approval, bound: str, ask: Ask) -> bool:
     """Whether the question that stands is this one.
 
-    A yes that was used carried an earlier attempt of this call. A no to this very call stands, whatever else asks by now.
+    A yes that was used carried an earlier attempt of this call. A no to this very call stands, whatever else asks now.
     """
     if known.status == "used" or known.request.binding != bound:
         return False

@@ -126,7 +126,7 @@ class Gateway:
         Raises:
             JournalError, LeaseLost: as `carry`.
         """
-        asked: list[tuple[Trail, ApprovalRequest]] = []
+        asked: list[tuple[Trail, CallProposal, KnownTool, ApprovalRequest]] = []
         for proposal in proposed:
             trail = Trail(self._run, proposal, new_span_id(), self._clock)
             evidence = self._evidence(proposal)
@@ -142,12 +142,13 @@ class Gateway:
                 continue
             request = self._consent.request(call, tool, decision, evidence)
             if self._consent.rule_answers(request, tool) is None:
-                asked.append((trail, request))
-                await self._consent.put(trail, call, tool, request)
+                asked.append((trail, call, tool, request))
         if len(asked) < 2:
-            return  # a card of its own shows one call as well
-        answers = await self._approver.ask(tuple(request for _, request in asked))
-        for (trail, request), answer in zip(asked, answers, strict=True):
+            return  # a card of its own shows one call as well, with what the calls before it have read by then
+        for trail, call, tool, request in asked:
+            await self._consent.put(trail, call, tool, request)
+        answers = await self._approver.ask(tuple(request for *_, request in asked))
+        for (trail, _, _, request), answer in zip(asked, answers, strict=True):
             if not isinstance(answer, Parked):
                 await self._consent.note_answer(trail, request, answer)
 
@@ -393,7 +394,10 @@ class Gateway:
 
 
 def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) -> Decision:
-    """All gates in order. The first denial ends it; asks add up; a gate that crashes denies."""
+    """All gates in order. The first denial ends it; asks add up; a gate that crashes denies.
+
+    An ask tells only what asks: a card that also told what was allowed would give that as a reason to ask.
+    """
     asks: list[Ask] = []
     reasons: list[Reason] = []
     for gate in gates:
@@ -412,7 +416,7 @@ def _judge(gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) ->
     if not asks:
         return Allow(tuple(reasons))
     return Ask(
-        tuple(reasons),
+        tuple(reason for ask in asks for reason in ask.reasons),
         tuple(dict.fromkeys(rule for ask in asks for rule in ask.rules)),
         tuple(dict.fromkeys(who for ask in asks for who in ask.approvers)),
         minor=all(ask.minor for ask in asks),

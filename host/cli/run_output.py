@@ -66,6 +66,8 @@ def _next_steps(report: RunReport) -> list[str]:
     lines = [f"run {run}: {report.status}, exit {report.exit_code}, {counts}"]
     if report.scripted:
         lines.append("  (scripted: no model thought here)")
+    if report.provenance == "off":
+        lines.append("  (provenance off: nobody looked where values came from)")
     used_up = report.exit_code == 5 and "--max-turns" in (report.fault or "")
     lines.extend(f"  {line}" for line in next_steps(run, report.status, report.calls, turns_used_up=used_up))
     return lines

@@ -34,7 +34,7 @@ from host.runs.runner import RunRequest, carry_out
 from sandboxes.runtime.image import default_sandbox
 from tool_gateway.interface import Answered, ApprovalRequest
 
-TASK = "Fix the bug that docs/bug-report.md describes in the repository at /repo, and commit the fix."
+TASK = "Fix the bug in /repo/app/cart.py that /repo/docs/bug-report.md describes. Then add app/cart.py and commit it."
 _DATA = resources.files("host.demo")
 
 

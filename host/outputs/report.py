@@ -35,6 +35,7 @@ class RunReport:
     fault: str | None = None
     scripted: bool = False
     warnings: tuple[str, ...] = ()
+    provenance: str = "strict"
     record_entries: int = 0
     record_head: str | None = None
     unconfined: tuple[str, ...] = field(default_factory=tuple[str, ...])
@@ -64,6 +65,7 @@ class RunReport:
             "trace_id": self.trace_id,
             "record": {"entries": self.record_entries, "checkpoint": self.record_head},
             "warnings": list(self.warnings),
+            "provenance": self.provenance,
         }
         if self.fault:
             shown["error"] = self.fault

@@ -476,6 +476,7 @@ class _Run:
             "turns": self.handle.turns,
             "models": list(models),
             "scripted": self.adapter.scripted,
+            "provenance": self.agent.provenance,
         }
         if fault:
             facts["error"] = fault
@@ -503,6 +504,7 @@ class _Run:
             fault=fault,
             scripted=self.adapter.scripted,
             warnings=tuple(self.chronicle.warnings),
+            provenance=self.agent.provenance,
             unconfined=tuple(
                 session.plan.name for session in pool.sessions.values() if self._is_unconfined(session.plan.name)
             ),

@@ -152,6 +152,7 @@ class Project:
         sandbox: str = "unconfined",
         mounts: Sequence[Mapping[str, str]] = (),
         limits: Mapping[str, Any] | None = None,
+        trusted: bool = False,
         accept: bool = True,
         tools: Tools | None = None,
         **effects: str,
@@ -160,6 +161,7 @@ class Project:
 
         Args:
             command: The kit's when left out.
+            trusted: The operator vouches for its results, so that reading them makes no later value suspect.
             tools: Tool → its effect or its whole table; `effects` are more of them.
         """
         declared = {**(tools or {}), **effects}
@@ -168,6 +170,7 @@ class Project:
             "sandbox": sandbox,
             "mounts": list(mounts),
             "limits": {"start_timeout": "10s", "call_timeout": "10s", **(limits or {})},
+            "returns": {"integrity": "trusted" if trusted else "untrusted"},
             "tools": {
                 tool: {"effect": rule} if isinstance(rule, str) else dict(rule) for tool, rule in declared.items()
             },

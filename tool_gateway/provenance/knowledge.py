@@ -7,13 +7,15 @@ Only grows. It is rebuilt on resuming from the stored messages and calls, in the
 """
 
 from collections.abc import Iterable
+from typing import Literal
 
 from context.calls import CallResult, ToolRef
 from context.json_values import JsonObject, leaves
 from context.labels import UNTRUSTED, Label
 from context.origins import Source
 from context.provenance.index import SourceIndex
-from context.provenance.interface import Sources
+from context.provenance.interface import Sources, ValueKind
+from context.provenance.values import kind_of
 from tool_gateway.provenance.evidence import Grant, Means, ProvenanceEvidence, ProvenanceMode, TaskScope
 from tool_gateway.provenance.sinks import role_of_name
 
@@ -30,6 +32,8 @@ class RunKnowledge:
         self._task: TaskScope | None = None
         self._said = 0
         self._configured = 0
+        self._browsed: set[str] = set()
+        self._done: list[tuple[ToolRef, JsonObject]] = []
         self._evidence: ProvenanceEvidence | None = None
 
     @property
@@ -68,9 +72,15 @@ class RunKnowledge:
             vouched: A person approved this very call, so its arguments are theirs.
         """
         integrity = label.integrity
-        if integrity == "trusted" and not vouched and self._was_steered(arguments):
-            # It echoes what it was given, or answers the question that an attacker chose.
-            integrity = "untrusted"
+        if integrity == "trusted" and not vouched:
+            steering = self._steering(arguments)
+            if steering == "chosen":
+                # It echoes what it was given, or answers the question that an attacker chose.
+                integrity = "untrusted"
+            elif steering == "windowed":
+                self._browsed.add(call_id)
+        if not result.is_error:
+            self._done.append((ref, arguments))
         confidentiality = label.confidentiality | result.label.confidentiality
         source = Source(call_id, "tool", Label(integrity, confidentiality), ref, arguments)
         self._index.add(source, text=result.text, structured=result.structured)
@@ -100,6 +110,8 @@ class RunKnowledge:
                 task=self._task,
                 means=self._means,
                 own_values=self._own_values,
+                browsed=frozenset(self._browsed),
+                done=tuple(self._done),
             )
         return self._evidence
 
@@ -108,16 +120,27 @@ class RunKnowledge:
             self._index.add(source, text=text)
             self._evidence = None
 
-    def _was_steered(self, arguments: JsonObject) -> bool:
-        """Whether the call was made with values that come from nobody who is trusted."""
+    def _steering(self, arguments: JsonObject) -> Literal["no", "windowed", "chosen"]:
+        """What values of nobody who is trusted had to say in the call.
+
+        A window of dates only narrows what a calendar shows: its events are the user's all the same. Which of them
+        is meant must then come from the user's words. Any other value may choose the record, or be echoed.
+        """
         if not self._index.tainted:
-            return False
+            return "no"
+        windowed = False
         for path, value in leaves(arguments):
             if value is None or isinstance(value, bool) or value == "":
                 continue
             name = path.rpartition(".")[2].partition("[")[0]
             if isinstance(value, int | float) and role_of_name(name, number=True) == "option":
                 continue
-            if not self._index.origin(value, path=path).trusted:
-                return True
-        return False
+            if self._index.origin(value, path=path).trusted:
+                continue
+            if kind_of(value) not in _MOMENTS or role_of_name(name) not in {"when", "which"}:
+                return "chosen"
+            windowed = True
+        return "windowed" if windowed else "no"
+
+
+_MOMENTS: frozenset[ValueKind] = frozenset({"date", "moment", "time"})

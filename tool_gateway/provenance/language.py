@@ -207,6 +207,7 @@ class Language:
     joiners: frozenset[str]
     relatives: frozenset[str]
     reporters: frozenset[str]
+    proposers: frozenset[str]
     ranks: frozenset[str]
     days: frozenset[str]
     roles: Mapping[str, str]

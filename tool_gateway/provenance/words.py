@@ -31,6 +31,7 @@ from tool_gateway.provenance.language import (
     Language,
     Reading,
     Verb,
+    akin,
     bag,
     best,
     english_forms,
@@ -38,7 +39,7 @@ from tool_gateway.provenance.language import (
     singular,
     turned,
 )
-from tool_gateway.provenance.words_clauses import Clause, read_clauses
+from tool_gateway.provenance.words_clauses import Clause, Phrase, read_clauses
 from tool_gateway.provenance.words_delegations import delegation
 from tool_gateway.provenance.words_english import ENGLISH
 from tool_gateway.provenance.words_german import GERMAN
@@ -54,6 +55,8 @@ _ABOUT_OBJECT = frozenset({None, "to", "in", "on", "via", "as", "at", "by"})
 _EVERYTHING = bag("anything changes something nothing actions etwas änderungen")
 _CHANGING = bag("do update create set remind run put write")
 _MONEY_NOUNS = frozenset({"transaction", "money", "purchase", "refund", "order", "account", "bank"})
+_PLANNING = bag("move update set reschedule schedule create add put book")
+_BACK = bag("there here it that this them her him dort dorthin hin es sie ihn ihm ihr ihnen das dies diese")
 _NONE: frozenset[str] = frozenset()
 _RECORD_KINDS: frozenset[ValueKind] = frozenset({"identifier"})
 _DAY_KINDS: frozenset[ValueKind] = frozenset({"date", "moment"})
@@ -175,6 +178,8 @@ def _given(text: OwnText, language: Language) -> frozenset[ValueKind]:
         if token.kind == "word" and token.lower in language.days:
             kinds |= _DAY_KINDS
     for value in text.written:
+        if value.text[:1] in "#@" and value.text[1:2].isalpha():
+            continue  # the name of a channel or a person, not its id
         kinds |= _RECORD_KINDS if value.start in records else value.kinds
     # What the tracing of values knows by another spelling is given, too.
     kinds |= _TRACED_KINDS.intersection(each.kind for each in find_values(text.prompt[:_TRACED]))
@@ -189,6 +194,8 @@ def _asked(clauses: Sequence[Clause], acting: Sequence[ToolWords]) -> list[Asked
         named = [tool for tool in acting if _names(clauses, place, tool)]
         if not named:
             named = [tool for tool in acting if _carries(clauses, place, tool)]
+        if not named:
+            named = [tool for tool in acting if _akin(clauses, place, tool)]
         found += (Asked(place, tool) for tool in named)
     return found
 
@@ -264,9 +271,15 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     if verb is None or tool.pays or tool.tool.rule.effect == "destructive" or clause.guessed:
         return False
     deeds = _deeds(clause, _heads(clauses, place))
-    to_whom = any(phrase.preposition == "to" and (phrase.names or phrase.person) for phrase in clause.phrases)
+    to_whom = any(
+        (phrase.preposition == "to" and (phrase.names or phrase.person))
+        or (phrase.preposition is None and (phrase.receivers or phrase.person or (phrase.names and not phrase.nouns)))
+        for phrase in clause.phrases
+    )
     if to_whom and deeds <= {"write"}:
         deeds = frozenset({"send"})
+    if "send" in deeds and any(_lies_in_mail(phrase) for phrase in clause.objects):
+        deeds |= {"forward"}
     if not fulfils(deeds, tool.deeds):
         return False
     carriers = frozenset(noun for deed in deeds for noun in CARRIERS.get(deed, ()))
@@ -274,6 +287,58 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
         # "Write a summary" is an answer; only with a file it is a file.
         carriers = _NONE
     return not tool.about.isdisjoint(carriers)
+
+
+def _lies_in_mail(phrase: Phrase) -> bool:
+    """ "The invoice from Acme" came by mail, so that sending it may be forwarding; "a mail" is a new one."""
+    return not phrase.fresh and not phrase.head_senses.isdisjoint({"mail", "message"})
+
+
+def _akin(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
+    """Whether the verb is of the tool's family and the clause, or what it goes back to, speaks of the tool's things.
+
+    Too many harmless tools of the thing that is spoken of cost nothing: each value has to come from somewhere still.
+    """
+    clause = clauses[place]
+    verb = clause.verb
+    if verb is None or tool.pays or tool.tool.rule.effect == "destructive" or clause.guessed:
+        return False
+    deeds = _deeds(clause, _heads(clauses, place))
+    if not deeds.isdisjoint(PAYMENT) and "buy" not in deeds:
+        return False
+    if not akin(deeds, tool.deeds) and not fulfils(deeds, tool.deeds):
+        return False
+    nouns = _all_nouns(clause) | verb.nouns
+    if nouns.isdisjoint(tool.topics):
+        meant = antecedent(clauses, place)
+        if meant is not None and _goes_back(clause):
+            nouns |= _all_nouns(meant.clause)
+    return not nouns.isdisjoint(tool.topics)
+
+
+def _goes_back(clause: Clause) -> bool:
+    """Whether the clause says "it" or "there", or nothing of its own."""
+    return (
+        not clause.objects
+        or any(phrase.thing or phrase.person for phrase in clause.phrases)
+        or not clause.words.isdisjoint(_BACK)
+    )
+
+
+def _all_nouns(clause: Clause) -> frozenset[str]:
+    """Whatever the clause speaks of, in every sense; a time to move something to speaks of a plan."""
+    found: set[str] = set()
+    for phrase in clause.around:
+        found |= phrase.senses | _value_nouns(phrase.values)
+        found |= {singular(phrase.common)} if phrase.common is not None else set()
+    verb = clause.verb
+    timed = any(
+        phrase.role == "when" or any(value.kinds & {"date", "time", "moment"} for value in phrase.values)
+        for phrase in clause.phrases
+    )
+    if verb is not None and timed and not verb.deeds.isdisjoint(_PLANNING):
+        found.add("event")
+    return frozenset(found)
 
 
 def _heads(clauses: Sequence[Clause], place: int) -> frozenset[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from tool_gateway.provenance.language import PAYMENT, Language, Preposition, Reading, Verb, bag, closest
+from tool_gateway.provenance.language import PAYMENT, Language, Preposition, Reading, Verb, bag, closest, singular
 from tool_gateway.provenance.words_text import Token
 
 _TYPOS = 200
@@ -37,6 +37,15 @@ _ME = bag("me us mir uns")
 _GERMAN_MODALS = bag("soll sollen sollte muss müssen müsste möchte möchten will wollen")
 _GIVEN_NAMES = bag("bill mark grant will may june april sue chase faith hope page")
 _LINE_HEADS = frozenset("-*•–·")
+_LEADING = frozenset({"in", "on", "at", "from", "to", "via"})
+_SPEECH = bag("tell send reply post write forward")
+_THERE = bag("there here")
+_SEVERAL = bag(
+    "all both every each two three four five six several these those alle allen aller beide beiden sämtliche "
+    "sämtlichen jede jeden zwei drei vier fünf sechs mehrere mehreren"
+)
+_FRESH = bag("a an ein eine einen einem einer")
+_ASKED_FOR = bag("for about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,9 @@ class Phrase:
         common: The last word that no vocabulary knows: a noun of the user's own.
         names: Words that look like names.
         receivers: Those of them to whom a verb gives its object: "send *Anna* the list".
+        senses: Everything that the nouns may mean; `head_senses` of the last alone.
+        several: More than one thing is meant: "all mails", "the drafts".
+        fresh: With "a": something that does not exist yet, or any.
         words: Content words, as written, that are not the head: what tells this thing from others of its kind.
     """
 
@@ -68,6 +80,10 @@ class Phrase:
     head_word: str | None = None
     thing: bool = False
     person: bool = False
+    senses: frozenset[str] = frozenset()
+    head_senses: frozenset[str] = frozenset()
+    several: bool = False
+    fresh: bool = False
 
     @property
     def empty(self) -> bool:
@@ -81,6 +97,8 @@ class Clause:
     Attributes:
         guessed: The verb was misspelt.
         narrowed: A prohibition of *other* things only.
+        lead: Phrases before the verb that say where: "*On the page Rota*, replace …".
+        told: Words of the clause that tell what somebody said or did: "wrote", "asked", "suggests".
     """
 
     verb: Verb | None
@@ -91,6 +109,13 @@ class Clause:
     guessed: bool = False
     narrowed: bool = False
     words: frozenset[str] = frozenset()
+    lead: tuple[Phrase, ...] = ()
+    told: frozenset[str] = frozenset()
+
+    @property
+    def around(self) -> tuple[Phrase, ...]:
+        """All phrases, those before the verb last."""
+        return (*self.phrases, *self.lead)
 
     @property
     def objects(self) -> tuple[Phrase, ...]:
@@ -151,6 +176,7 @@ class _Reader:
     def sentence(self, first: int, last: int) -> Iterator[Clause]:
         found = list(self._german(first, last) if self._language.code == "de" else self._english(first, last))
         position = first
+        lead: tuple[Phrase, ...] = ()
         for number, verb in enumerate(found):
             following = found[number + 1].start if number + 1 < len(found) else last
             if number == 0 and verb.start > first:
@@ -158,7 +184,9 @@ class _Reader:
                 if verb.last_word:
                     position = first
                 else:
-                    yield self._clause(None, first, verb.start)
+                    before = self._clause(None, first, verb.start)
+                    lead = tuple(phrase for phrase in before.phrases if phrase.preposition in _LEADING)
+                    yield before
             end = max(following, verb.index + 1)
             if verb.last_word:
                 phrases = (*self._phrases(verb.start, verb.index), *self._phrases(verb.index + 1, end))
@@ -176,13 +204,31 @@ class _Reader:
                 verb.guessed,
                 verb.forbidden and not words.isdisjoint(self._language.narrowers),
                 words,
+                lead,
+                self._tells(verb.index + 1, end),
             )
+            lead = ()
             position = end
         if not found and last > first:
             yield self._clause(None, first, last)
 
     def _clause(self, verb: Verb | None, first: int, last: int) -> Clause:
-        return Clause(verb, False, first, last, tuple(self._phrases(first, last)))
+        return Clause(verb, False, first, last, tuple(self._phrases(first, last)), told=self._tells(first, last))
+
+    def _tells(self, first: int, last: int) -> frozenset[str]:
+        """What was said, written or proposed there: finite verbs of speech."""
+        language = self._language
+        found: set[str] = set()
+        for token in self._tokens[first:last]:
+            if token.kind != "word":
+                continue
+            finite = any(
+                reading.form in {"finite", "participle"} and not reading.verb.deeds.isdisjoint(_SPEECH)
+                for reading in language.verbs.get(token.lower, ())
+            )
+            if finite or token.lower in language.reporters or token.lower in language.proposers:
+                found.add(token.lower)
+        return frozenset(found)
 
     def _rest(self, first: int, last: int) -> Iterator[Phrase]:
         """After a passive nothing is a direct object."""
@@ -218,7 +264,9 @@ class _Reader:
                     yield asked_before
                     boundary = index + 1 if not found.forbidden else boundary
                     break
-            reported = reported or token.lower in language.reporters
+            # "What they ask for …" reports no speech that could go on as an order.
+            after = tokens[index + 1].lower if index + 1 < last else ""
+            reported = reported or (token.lower in language.reporters and after not in _ASKED_FOR)
 
     def _english_verb(
         self,
@@ -350,7 +398,7 @@ class _Reader:
         lower = token.lower
         if lower in language.determiners or lower in language.things or lower in language.persons:
             return True
-        if lower in _ME or lower in _ALL:
+        if lower in _ME or lower in _ALL or lower in _THERE:
             return True
         if token.text[:1].isupper() or token.possessive:
             return True
@@ -562,6 +610,10 @@ class _Reader:
         values: list[Token] = []
         words: list[tuple[int, str]] = []
         thing = person = False
+        senses: set[str] = set()
+        head_senses: frozenset[str] = frozenset()
+        several = any(self._tokens[place].lower in _SEVERAL for place in range(first, last))
+        fresh = first < last and self._tokens[first].lower in _FRESH
         index = first
         while index < last:
             token = self._tokens[index]
@@ -570,6 +622,11 @@ class _Reader:
             if token.kind == "value" or (token.kind == "quote" and token.kinds):
                 values.append(token)
                 words.append((place, token.text))
+                named = _tagged(token)
+                if named is not None and not nouns:
+                    nouns.append(named)
+                    head_senses = frozenset({named})
+                    senses.add(named)
                 continue
             if token.kind == "quote":
                 if 0 < len(token.text) <= 120:
@@ -582,6 +639,9 @@ class _Reader:
             if pair in language.nouns:
                 nouns.append(language.nouns[pair])
                 head_at = place
+                head_senses = language.senses(pair)
+                senses |= head_senses
+                several = several or _is_plural(pair, language)
                 index += 1
                 continue
             if self._is_name(place, first):
@@ -603,6 +663,9 @@ class _Reader:
             if noun is not None:
                 nouns.append(noun)
                 head_at = place
+                head_senses = language.senses(lower)
+                senses |= head_senses
+                several = several or (_is_plural(lower, language) and not token.possessive)
                 words.append((place, _bare(token)))
                 continue
             if lower in language.ranks or lower in language.days:
@@ -639,6 +702,10 @@ class _Reader:
             _bare(self._tokens[head_at]) if head_at >= 0 else None,
             thing,
             person,
+            frozenset(senses),
+            head_senses,
+            several,
+            fresh,
         )
         if not phrase.empty or told:
             yield phrase
@@ -667,6 +734,18 @@ class _Reader:
             return False
         # German writes every noun like a name; with an article it is one.
         return not (language.code == "de" and before in language.determiners and before not in {"des"})
+
+
+def _tagged(token: Token) -> str | None:
+    """What `#launch` and `@ann` name by their mark alone."""
+    if len(token.text) > 1 and token.text[1:2].isalpha():
+        return {"#": "channel", "@": "user"}.get(token.text[0])
+    return None
+
+
+def _is_plural(word: str, language: Language) -> bool:
+    """English only: German plurals are told by their article (`_SEVERAL`) or by an s."""
+    return word.endswith("s") and singular(word) != word and language.noun(singular(word)) == language.noun(word)
 
 
 def _bare(token: Token) -> str:

@@ -408,6 +408,11 @@ ENGLISH = Language(
         "say says said saying write writes wrote ask asks asked asking tell tells told reads state states stated "
         "stating request requests requested wants wanted"
     ),
+    proposers=bag(
+        "suggest suggests suggested propose proposes proposed offer offers offered recommend recommends recommended "
+        "mention mentions mentioned report reports reported want wants give gives gave confirm confirms confirmed "
+        "invites invited name names named announce announces announced mean means meant need needs"
+    ),
     ranks=bag(
         "first second third last latest newest oldest most recent next previous largest biggest smallest cheapest "
         "highest lowest longest shortest earliest unread"

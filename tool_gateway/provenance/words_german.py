@@ -253,6 +253,10 @@ GERMAN = Language(
         "dass wenn falls ob weil wie was wer wann wo warum welche welcher welches bevor nachdem während damit"
     ),
     reporters=bag("sagt sagte schreibt schrieb bittet bat fragt fragte verlangt lautet steht"),
+    proposers=bag(
+        "schlägt vorschlägt vorgeschlagen nennt genannt angibt gemeldet meldete meldet möchte will anbietet angeboten "
+        "bestätigt erwähnt erwähnte gemailt geschickt schickt schickte mailte geschrieben gefragt gebeten eingeladen"
+    ),
     ranks=bag(
         "erste ersten letzte letzten neueste neuesten älteste ältesten nächste nächsten größte größten kleinste "
         "kleinsten billigste billigsten teuerste günstigste günstigsten"

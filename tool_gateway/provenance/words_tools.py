@@ -53,6 +53,7 @@ _FORMATS: Mapping[str, frozenset[ValueKind]] = {
     "time": frozenset({"time"}),
     "uuid": frozenset({"identifier"}),
 }
+_COMMON = frozenset(ENGLISH.nouns.values())
 _ANY: frozenset[ValueKind] = frozenset({"identifier", "name", "text", "number"})
 
 
@@ -100,6 +101,12 @@ class ToolWords:
     def about(self) -> frozenset[str]:
         """The nouns it is known by: its own, or else its server's."""
         return self.nouns or self.home
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """All it may be spoken of by: its own nouns where they are common ones, or else its server's as well."""
+        common = self.nouns & _COMMON
+        return self.nouns if common else self.nouns | self.home
 
     @property
     def pays(self) -> bool:

@@ -95,10 +95,7 @@ LATER = {
     "packs": ("[packs]\n", 1, "packs"),
     "record": ("[record]\n", 1, "record"),
     "telemetry": ("[telemetry]\ncontent = true\n", 1, "telemetry"),
-    "limits": ("[limits]\n", 1, "limits"),
     "context": ('[context]\nsummarizer = "small"\n', 1, "context"),
-    "provenance": ('[agents.a]\nprovenance = "off"\n', 2, "agents.a.provenance"),
-    "word_grants": ("[agents.a]\nword_grants = false\n", 2, "agents.a.word_grants"),
     "usd": ("[agents.a]\nbudget = { usd = 1.0 }\n", 2, "agents.a.budget.usd"),
 }
 

@@ -46,7 +46,13 @@ def test_every_happening_means_something_somewhere() -> None:
 
 
 @pytest.mark.parametrize("phase", ["thinking", "carrying", "checking"])
-@pytest.mark.parametrize(("what", "end"), [("time_up", "late"), ("interrupted", "interrupted"), ("broke", "broken")])
+@pytest.mark.parametrize(("what", "end"), [
+    ("time_up", "late"),
+    ("halted", "stopped"),
+    ("held", "held"),
+    ("interrupted", "interrupted"),
+    ("broke", "broken"),
+])
 def test_what_comes_from_outside_ends_any_phase(phase: Phase, what: Happening, end: Phase) -> None:
     assert next_phase(phase, what) == end
 
@@ -64,6 +70,9 @@ def test_each_end_is_a_state_that_a_running_run_may_take() -> None:
         "late": 5,
         "model_failed": 6,
         "invalid": 8,
+        "stopped": 5,
+        "held": 10,
+        "withheld": 3,
         "interrupted": 130,
         "broken": 1,
     }

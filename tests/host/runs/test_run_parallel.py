@@ -28,6 +28,6 @@ def test_twenty_runs_at_once_leave_one_verifying_record(project: Project) -> Non
             run_id = run.report["run_id"]
             kinds = [line.fields["type"] for line, _ in journal.entries(run_id)]
             assert sorted(kinds) == sorted(
-                ["run_started", "sandbox_state", "decision", "outcome", "decision", "outcome", "run_ended"]
+                ["run_started", "note", "sandbox_state", *["send"] * 2, *["decision", "outcome"] * 2, "run_ended"]
             )
             assert [event.seq for event in journal.events(run_id)] == list(range(1, len(journal.events(run_id)) + 1))

@@ -17,8 +17,8 @@ KILLS = 12
 @pytest.fixture
 def writing(project: Project) -> Project:
     """A project with a write that needs no approval, one that does, and a read."""
-    project.add("kit", look="read", echo="read", append={"effect": "write", "approve": "never"})
-    project.add("safe", append={"effect": "write", "approve": "always"})
+    project.add("kit", trusted=True, look="read", echo="read", append={"effect": "write", "approve": "never"})
+    project.add("safe", trusted=True, append={"effect": "write", "approve": "always"})
     return project
 
 

@@ -14,7 +14,7 @@ def write(path: str) -> tuple[str, JsonObject]:
     return "box.write_file", {"path": path, "text": "x"}
 
 
-def contained(project: Project, home: Path, rule: JsonObject) -> Path:
+def contained(project: Project, home: Path, rules: JsonObject) -> Path:
     """An honest server in a container, with one writable folder that holds a link out of it."""
     project.home = home
     shared = project.folder / "shared"
@@ -25,7 +25,7 @@ def contained(project: Project, home: Path, rule: JsonObject) -> Path:
         ["python3", "-I", "/tests/hostile/server.py", "honest"],
         sandbox="docker",
         mounts=[{"host": str(TESTS), "at": "/tests"}, {"host": str(shared), "at": "/shared", "mode": "rw"}],
-        tools={"write_file": {"effect": "write", "approve": "never", "arguments": rule}},
+        tools={"write_file": {"effect": "write", "approve": "never", **rules}},
     )
     project.accept("box")
     return shared
@@ -38,10 +38,14 @@ def texts(done: Finished) -> list[str]:
 @pytest.mark.docker
 @pytest.mark.promise("walls_hold_without_rules")
 def test_the_walls_hold_with_the_argument_rules_switched_off(project: Project, gatehost_home: Path) -> None:
-    shared = contained(project, gatehost_home, {})
+    """Nor does any other rule refuse a path here: not what is executed there, not where its text comes from."""
+    shared = contained(project, gatehost_home, {"executable_paths": "allow"})
+    config = project.folder / "gatehost.toml"
+    config.write_text('[agents.default]\nprovenance = "off"\n')
     places = ["/etc/cron.d/x", "/shared/out/x", "/tests/x", "/shared/../root/x", "/shared/inside"]
-    done = project.run(turn(*map(write, places)), "Done.", output="jsonl")
+    done = project.run(turn(*map(write, places)), "Done.", flags=["--config", str(config)], output="jsonl")
     assert done.code == 0, done.err
+    assert {(event["decision"], event.get("approval")) for event in done.of("call.decided")} == {("allow", None)}
     *refused, written = texts(done)
     assert written == "written"
     assert all(text.startswith("refused") for text in refused), refused
@@ -55,7 +59,7 @@ def test_the_walls_hold_with_the_argument_rules_switched_off(project: Project, g
 @pytest.mark.promise("a_path_stays_within")
 def test_the_rules_refuse_before_the_walls_do(project: Project, gatehost_home: Path) -> None:
     rule: JsonObject = {"path": {"path_within": "/shared", "not_within": [".git"]}}
-    shared = contained(project, gatehost_home, rule)
+    shared = contained(project, gatehost_home, {"arguments": rule})
     places = ["/shared/out/x", "/shared/../etc/x", "/proc/self/cwd/etc/x", "/shared/.GIT/config", "/shared/inside"]
     done = project.run(turn(*map(write, places)), "Done.", output="jsonl")
     assert [event["outcome"] for event in done.of("call.completed")] == [*["denied"] * 4, "succeeded"]

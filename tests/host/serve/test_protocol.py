@@ -208,16 +208,15 @@ def test_a_clients_trace_context_reaches_no_server(kit: Project) -> None:
     assert not {"baggage", "extra"} & set(meta) and "0af7651916cd43dd8448eb211c80319c" not in json.dumps(meta)
 
 
-def test_a_tool_that_an_era_cannot_tell_does_not_cost_it_the_list(project: Project) -> None:
-    """A schema of any JSON type came with 2026; older clients are shown the other tools."""
-    echo: dict[str, Any] = {"name": "echo", "description": "Gives back.", "inputSchema": {"type": "object"}}
-    odd = {"name": "change", "description": "Odd.", "inputSchema": {"type": "object", "properties": {"a": True}}}
+@pytest.mark.parametrize("era", ERAS)
+def test_a_tool_that_cannot_be_told_does_not_cost_the_client_the_others(project: Project, era: str) -> None:
+    tools = [
+        {"name": "echo", "inputSchema": {"type": "object"}, "outputSchema": {"type": "array"}},
+        {"name": "change", "inputSchema": {"type": "object", "$schema": 5}},
+    ]
     project.add("kit", echo="read", change="read", accept=False)
-    project.accept("kit", [odd, {**echo, "outputSchema": {"type": "array"}}])
-    shown = {}
-    for era in ERAS:
-        with Served(project, era=era) as served:
-            served.hello()
-            tools: Any = served.request("tools/list")["result"]
-            shown[era] = {tool["name"] for tool in tools["tools"]}
-    assert shown == {MODERN: {"kit__echo", "kit__change"}, LEGACY: {"kit__echo"}}
+    project.accept("kit", tools)  # type: ignore[arg-type]
+    with Served(project, era=era) as served:
+        served.hello()
+        shown: Any = served.request("tools/list")["result"]
+        assert [tool["name"] for tool in shown["tools"]] == ["kit__echo"]
