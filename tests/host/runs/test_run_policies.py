@@ -4,7 +4,7 @@ What a rule means is in `tests/tool_gateway/policy`, whose yes is enough in `tes
 is shown that runs stand under them: nothing starts without rules that can be read, and no wrong answer sends anything.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from context.json_values import JsonObject
 from tests.host.projects import Finished, Project, turn
 from tests.host.told import Told, text, tool
 from tests.tool_gateway.redaction.texts import A36
-from tests.wire.openai_chat_server import KEY, ChatServer, Proposed, proposes, says
+from tests.wire.openai_chat_server import KEY, ChatServer, Proposed, Reply, Step, proposes, says
 
 TASK = "Pay 700 to bob for the paint."
 PAY = turn(("bank.pay", {"to": "bob", "note": "paint"}))
@@ -125,10 +125,10 @@ def test_rules_that_cannot_be_used_stop_a_run_before_it_starts(
 
 @pytest.mark.promise("a_policys_doubt_denies")
 def test_a_forbid_that_breaks_on_a_call_denies_it(bank: Told) -> None:
-    """It asks for a budget that this run has none of."""
+    """Its sum overflows; Cedar alone would pass over such a rule."""
     rule = (
         '@id("cheap-only") forbid (principal, action == Action::"call", resource == Tool::"bank.pay")\n'
-        "when { !(context.budget has cents) || context.budget.cents < 100 };"
+        "when { context.time * 9223372036854775807 > 0 };"
     )
     done = run(bank, PAY, "Paid.", flags=[*ruled(bank.project, rule), "--approve", "*"])
     assert (done.report["calls"][0]["outcome"], bank.effects) == ("denied", [])
@@ -270,48 +270,31 @@ def test_a_secret_in_a_result_is_seen_by_nobody_and_goes_back_only_where_it_came
     vault = Told(project, "vault", [tool("get", "name"), tool("put", "value")], get="read", put="write")
     web = Told(project, "web", [tool("post", "value")], post="write")
     vault.answers("get", text(f"the token is {token}"))
-    with ChatServer(proposes(Proposed("vault__get", {"name": "a"})), says("…")) as server:
-        project.environ |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
-        first = project.call(*project.arguments(model=f"openai_chat:{server.model}", output="json"))
-        told = server.bodies[1]["messages"][-1]["content"]
-    assert first.code == 0
-    placeholder = told[told.index("[[") : told.index("]]") + 2]
 
-    def go_on(name: str) -> Finished:
-        """A model that knows the placeholder of its own run: it is made of a key that only this run has."""
+    def read_and_give_to(name: str) -> tuple[Finished, str]:
+        """The run, and what its model was shown of the secret."""
 
-        def proposing(server: ChatServer) -> Finished:
-            return project.call(
-                *project.arguments("--approve", "*", model=f"openai_chat:{server.model}", output="json")
-            )
+        def shown() -> str:
+            content: str = server.bodies[1]["messages"][-1]["content"]
+            return content
 
-        read = proposes(Proposed("vault__get", {"name": "a"}))
-        with ChatServer(read, says("…")) as server:
-            project.environ |= {"OPENAI_BASE_URL": server.base_url}
-            server.queue()
-            shown: list[str] = []
-            original = server._answer
+        def give() -> Iterator[Step]:
+            placeholder = shown()[shown().index("[[") : shown().index("]]") + 2]
+            return proposes(Proposed(name, {"value": placeholder})).steps()
 
-            def answering(request):  # type: ignore[no-untyped-def]
-                messages = request.body["messages"]
-                if messages[-1]["role"] == "tool" and not shown:
-                    content = messages[-1]["content"]
-                    shown.append(content[content.index("[[") : content.index("]]") + 2])
-                    return proposes(Proposed(name, {"value": shown[0]}))
-                return original(request)
+        with ChatServer(proposes(Proposed("vault__get", {"name": "a"})), Reply(give), says("Done.")) as server:
+            project.environ |= {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": server.base_url}
+            model = f"openai_chat:{server.model}"
+            return project.call(*project.arguments("--approve", "*", model=model, output="json")), shown()
 
-            server._answer = answering  # type: ignore[method-assign]
-            return proposing(server)
-
-    home = go_on("vault__put")
+    home, told = read_and_give_to("vault__put")
     assert home.report["calls"][1]["outcome"] == "succeeded"
     assert vault.effects == [{"value": token}]
-    away = go_on("web__post")
+    away, _ = read_and_give_to("web__post")
     assert away.report["calls"][1]["reasons"][0]["code"] == "placeholder_foreign"
     assert web.effects == []
-    assert token not in told and token not in first.out + first.err + home.out + home.err + away.out
+    assert token not in told + home.out + home.err + away.out + away.err
     assert token.encode() not in project.bytes_at_rest()
-    assert placeholder not in home.out  # of another run
 
 
 @pytest.mark.promise("calls_are_admitted_within_their_limits")
