@@ -8,13 +8,11 @@ description is not read at all. `read` is guessed only for a name that begins wi
 nothing else by its name, and takes nothing that could be written, run or sent somewhere. Unsure means `write`.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 
 from context.calls import Effect, ToolDefinition
 from host.review.arguments import Argument
-
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+from tool_gateway.provenance.sinks import words_of
 
 _READS = frozenset(
     {
@@ -76,11 +74,6 @@ _OUTSIDE = frozenset(
     }
 )
 _OUTSIDE_FORMATS = frozenset({"uri", "url", "iri", "hostname", "idn-hostname", "email", "idn-email", "ipv4", "ipv6"})
-
-
-def words_of(name: str) -> tuple[str, ...]:
-    """`getFileInfo`, `get_file_info` → `get`, `file`, `info`."""
-    return tuple(word.lower() for word in _WORD.findall(name))
 
 
 def habit(tools: Iterable[str], *, server: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from host.review.arguments import Argument, arguments_of
 from host.review.effects import guess_effect, habit, reaches_outside, words_of
 from sandboxes.interface import Mount
 from tool_gateway.arguments.constraints import check_reachable
+from tool_gateway.provenance.sinks import inferred_sinks
 from tool_gateway.rules import ArgumentRule, ToolRule
 from tool_gateway.schemas.forms import UnusableSchema, vet
 
@@ -93,21 +94,19 @@ def _propose(tool: ToolDefinition, mounts: Sequence[Mount], first: str) -> Propo
     arguments = arguments_of(tool.input_schema)
     effect = guess_effect(tool, arguments, habit=first)
     rules: dict[str, ArgumentRule] = {}
-    sinks: list[str] = []
+    sinks = tuple(path for path in inferred_sinks(tool, effect) if _fits(tool, effect, sinks=(path,)))
     notes: list[str] = []
     for argument in arguments:
         if not argument.leaf or not _NAME.fullmatch(argument.path) or argument.path in rules:
             continue
-        if reaches_outside(argument) and _fits(tool, effect, sinks=(argument.path,)):
-            sinks.append(argument.path)
-            if {"url", "uri"} & set(words_of(argument.name)):
-                notes.append(f"{escape_line(argument.path, 80)}: `url_hosts` could name the hosts that it may reach")
+        if reaches_outside(argument) and {"url", "uri"} & set(words_of(argument.name)):
+            notes.append(f"{escape_line(argument.path, 80)}: `url_hosts` could name the hosts that it may reach")
         rule = _rule_for(argument, effect, mounts, moves=_handles_files(tool.name))
         if rule is not None and len(rules) < _MOST_RULES and _fits(tool, effect, arguments={argument.path: rule}):
             rules[argument.path] = rule
     if effect == "read" and not (tool.annotations or {}).get("readOnlyHint"):
         notes.append("read by its name only: the server does not say so itself")
-    return Proposal(ToolRule(effect=effect, sinks=tuple(dict.fromkeys(sinks)), arguments=rules), tuple(notes))
+    return Proposal(ToolRule(effect=effect, sinks=sinks, arguments=rules), tuple(notes))
 
 
 def _rule_for(argument: Argument, effect: Effect, mounts: Sequence[Mount], *, moves: bool) -> ArgumentRule | None:

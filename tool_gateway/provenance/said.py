@@ -184,7 +184,7 @@ def _read(texts: tuple[str, ...]) -> Said:
         frozenset(words) | frozenset(stems),
         joined,
         _numbers(text, words),
-        _spans(text),
+        spans_in(text),
         _quotations(text),
         plain(text),
     )
@@ -207,7 +207,8 @@ def _numbers(text: str, words: tuple[str, ...]) -> tuple[Decimal, ...]:
     return tuple(found)[:_MOST_FOUND]
 
 
-def _spans(text: str) -> tuple[timedelta, ...]:
+def spans_in(text: str) -> tuple[timedelta, ...]:
+    """Every length of time that a text names, at most 100."""
     found: dict[timedelta, None] = {}
     for match in _SPAN.finditer(text):
         written = match[1].lower().replace(",", ".")

@@ -43,7 +43,8 @@ from tool_gateway.provenance.words_clauses import Clause, Phrase, read_clauses
 from tool_gateway.provenance.words_delegations import delegation
 from tool_gateway.provenance.words_english import ENGLISH
 from tool_gateway.provenance.words_german import GERMAN
-from tool_gateway.provenance.words_grants import Asked, antecedent, read_grants
+from tool_gateway.provenance.words_grants import Asked, read_grants
+from tool_gateway.provenance.words_mentions import antecedent
 from tool_gateway.provenance.words_text import OwnText, Token, read_text
 from tool_gateway.provenance.words_tools import ToolWords, tool_words
 
@@ -56,6 +57,9 @@ _EVERYTHING = bag("anything changes something nothing actions etwas änderungen"
 _CHANGING = bag("do update create set remind run put write")
 _MONEY_NOUNS = frozenset({"transaction", "money", "purchase", "refund", "order", "account", "bank"})
 _PLANNING = bag("move update set reschedule schedule create add put book")
+_LOOSE = bag("write open save do")
+"""Deeds that are an answer to the user as often."""
+_INTO = frozenset({"to", "in", "on", "at"})
 _BACK = bag("there here it that this them her him dort dorthin hin es sie ihn ihm ihr ihnen das dies diese")
 _NONE: frozenset[str] = frozenset()
 _RECORD_KINDS: frozenset[ValueKind] = frozenset({"identifier"})
@@ -277,13 +281,13 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
         for phrase in clause.phrases
     )
     if to_whom and deeds <= {"write"}:
-        deeds = frozenset({"send"})
+        deeds = frozenset({"tell"} if any(phrase.person for phrase in clause.phrases) else {"send"})
     if "send" in deeds and any(_lies_in_mail(phrase) for phrase in clause.objects):
         deeds |= {"forward"}
     if not fulfils(deeds, tool.deeds):
         return False
     carriers = frozenset(noun for deed in deeds for noun in CARRIERS.get(deed, ()))
-    if deeds <= {"write", "append", "overwrite", "save"} and "file" not in _nouns(clause):
+    if deeds <= {"write", "append", "overwrite", "save", "add", "create", "update"} and "file" not in _nouns(clause):
         # "Write a summary" is an answer; only with a file it is a file.
         carriers = _NONE
     return not tool.about.isdisjoint(carriers)
@@ -308,6 +312,10 @@ def _akin(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
         return False
     if not akin(deeds, tool.deeds) and not fulfils(deeds, tool.deeds):
         return False
+    if deeds <= _LOOSE:
+        # "Write a summary of the mails" is an answer; "write it on the page Rota" is not.
+        into = [phrase for phrase in clause.around if phrase.preposition in _INTO]
+        return not frozenset[str]().union(*(phrase.senses for phrase in into)).isdisjoint(tool.topics)
     nouns = _all_nouns(clause) | verb.nouns
     if nouns.isdisjoint(tool.topics):
         meant = antecedent(clauses, place)

@@ -419,7 +419,7 @@ ENGLISH = Language(
     ),
     days=bag(
         "today tomorrow tonight yesterday monday tuesday wednesday thursday friday saturday sunday january february "
-        "march april june july august september october november december week month weekend noon midnight"
+        "march april june july august september october november december week month weekend noon midnight morning afternoon evening"
     ),
     roles=_roles(),
 )

@@ -263,7 +263,7 @@ GERMAN = Language(
     ),
     days=bag(
         "heute morgen gestern übermorgen montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar "
-        "märz april mai juni juli august september oktober november dezember woche monat mittag"
+        "märz april mai juni juli august september oktober november dezember woche monat mittag vormittag nachmittag abend"
     ),
     roles={form: role for role, words in table(_ROLES) for form in words},
 )

@@ -27,7 +27,27 @@ models = ["small"]
 tools = ["git.*", "files.read_*"]
 roles = ["developer"]
 instructions = "Be brief."
+provenance = "sinks"
+word_grants = false
 budget = { turns = 40, seconds = 600 }
+checks = { repeated_calls = 5, patterns = [{ pattern = "BEGIN PRIVATE", action = "wait" }], citations = "required" }
+
+[policy]
+folder = "policies"
+
+[people.alice]
+roles = ["finance"]
+
+[identity]
+user = "alice"
+
+[limits]
+sandboxes = 4
+
+[redaction]
+rules = "gitleaks.toml"
+phone_region = "DE"
+label = "found"
 
 [approvals]
 unattended = "wait"
@@ -48,6 +68,18 @@ def test_the_documented_file_loads(tmp_path: Path):
     agent = found.agent()
     assert agent.tools == ("git.*", "files.read_*")
     assert (agent.budget.turns, agent.budget.seconds) == (40, 600)
+    assert (agent.provenance, agent.word_grants) == ("sinks", False)
+    assert (agent.checks.repeated_calls, agent.checks.citations) == (5, "required")
+    (pattern,) = agent.checks.patterns
+    assert (pattern.pattern, pattern.action, pattern.where) == ("BEGIN PRIVATE", "wait", "output")
+    assert found.policy is not None and found.policy.folder == "policies"
+    assert {name: person.roles for name, person in found.people.items()} == {"alice": ("finance",)}
+    assert (found.identity.user, found.limits.sandboxes) == ("alice", 4)
+    assert (found.redaction.rules, found.redaction.phone_region, found.redaction.label) == (
+        "gitleaks.toml",
+        "DE",
+        "found",
+    )
     assert (found.approvals.unattended, found.approvals.expires) == ("wait", 12 * 3600)
     assert found.warnings == ()
     model = resolve_model(None, found, {"SMALL_KEY": SECRET})
@@ -62,6 +94,9 @@ def test_no_file_and_an_empty_one_are_sane(tmp_path: Path, text: str | None):
     found = load_settings(None) if text is None else load(tmp_path, text)
     assert found.agent().tools == ("*",)
     assert (found.approvals.unattended, found.approvals.expires) == ("deny", 86400)
+    assert (found.agent().provenance, found.agent().word_grants) == ("strict", True)
+    assert set(found.agent().checks.local_only) == {"restricted", "secret", "pii"}
+    assert (found.policy, found.people, found.identity.user, found.limits.sandboxes) == (None, {}, None, None)
 
 
 def test_other_agents_leave_the_default_one_there(tmp_path: Path):
@@ -87,10 +122,17 @@ FAULTS = {
     "unknown model": (SMALL + '[agents.a]\nmodels = ["smal"]\n', 11, "agents.a.models[0]", "Did you mean `small`?"),
     "unattended": ('[approvals]\nunattended = "ask"\n', 2, "approvals.unattended", "'deny' or 'wait'"),
     "expires": ('[approvals]\nexpires = "later"\n', 2, "approvals.expires", "60s"),
+    "provenance": ('[agents.a]\nprovenance = "lax"\n', 2, "agents.a.provenance", "'strict', 'sinks' or 'off'"),
+    "check": ("[agents.a.checks]\nrepeated_call = 1\n", 2, "agents.a.checks.repeated_call", "`repeated_calls`"),
+    "pattern": ('[agents.a]\nchecks = { forbidden = ["("] }\n', 2, "agents.a.checks.forbidden[0]", "pattern"),
+    "policy": ("[policy]\n", 1, "policy.folder", "missing"),
+    "limits": ("[limits]\nsandboxes = 0\n", 2, "limits.sandboxes", "greater than 0"),
+    "person": ('[people.alice]\nrole = ["finance"]\n', 2, "people.alice.role", "`roles`"),
+    "identity": ('[identity]\nname = "alice"\n', 2, "identity.name", "`user`"),
+    "redaction": ("[redaction]\noff = true\n", 2, "redaction.off", "redaction"),
     "model name": ('[models."a b"]\nadapter = "x"\nmodel = "m"\n', 1, 'models."a b"', "A-Z"),
 }
 LATER = {
-    "policy": ('[policy]\nfolder = "policies"\n', 1, "policy"),
     "routes": ("[routes]\n", 1, "routes"),
     "packs": ("[packs]\n", 1, "packs"),
     "record": ("[record]\n", 1, "record"),

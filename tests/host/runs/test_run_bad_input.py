@@ -63,7 +63,10 @@ def test_a_wrong_servers_file_names_line_and_key(project: Project, text: str, wo
         ("[models.small", ["gatehost.toml:1"]),
         ("[model.small]\n", ["model", "`models`"]),
         ('[agents.default]\ntoolz = ["*"]\n', ["toolz", "`tools`"]),
-        ('[agents.default]\nprovenance = "strict"\n', ["provenance", "not available in this version"]),
+        ('[agents.default]\nprovenance = "lax"\n', ["gatehost.toml:2", "provenance", "'strict', 'sinks' or 'off'"]),
+        ("[routes]\n", ["gatehost.toml:1", "routes", "not available in this version"]),
+        ('[policy]\nfolder = "nowhere"\n', ["gatehost.toml:2", "policy.folder"]),
+        ('[redaction]\nrules = "nowhere.toml"\n', ["nowhere.toml", "gatehost.toml:2", "redaction.rules"]),
     ],
 )
 def test_wrong_settings_name_line_and_key(project: Project, text: str, words: list[str]) -> None:

@@ -4,12 +4,15 @@ What a rule means is in `tests/tool_gateway/policy`, whose yes is enough in `tes
 is shown that runs stand under them: nothing starts without rules that can be read, and no wrong answer sends anything.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from context.errors import ConfigError
 from context.json_values import JsonObject
+from host.journal import Journal
 from tests.host.projects import Finished, Project, turn
 from tests.host.told import Told, text, tool
 from tests.tool_gateway.redaction.texts import A36
@@ -212,17 +215,19 @@ def test_an_answer_that_comes_twice_or_late_is_refused_and_recorded(bank: Told) 
 
 
 @pytest.mark.promise("an_approval_is_used_once")
-def test_a_clock_that_was_set_back_does_not_bring_an_answer_back(bank: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_was_set_back_does_not_bring_an_answer_back(bank: Told) -> None:
+    """Another process saw two hours pass; then the clock was wrong again."""
     one = FOUR_EYES.replace('@approvers("finance+finance")\n', "")
     flags = ruled(bank.project, one, more='[approvals]\nexpires = "1h"\n')
     done = run(bank, PAY, "Paid.", flags=[*flags, "--approvals", "wait"])
-    import time
-
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + 7_200)
-    assert answer(bank).code == 2  # the journal has now seen that two hours passed
-    monkeypatch.setattr(time, "time", lambda: now() - 7_200)
-    assert answer(bank).code == 2
+    approval_id = str(newest(bank)["id"])
+    with (
+        Journal.open(bank.project.home / "journal.db", clock=lambda: time.time() + 7_200) as journal,
+        pytest.raises(ConfigError, match="it expired at"),
+    ):
+        journal.answer(approval_id, granted=True, by="cli:ann")
+    late = answer(bank)
+    assert (late.code, "it expired at" in late.err) == (2, True)
     done = resume(bank, done)
     assert (done.code, bank.effects) == (3, [])
     assert done.report["calls"][0]["reasons"][0]["code"] == "expired"

@@ -263,3 +263,17 @@ def test_two_clients_have_sessions_of_their_own(kit: Project) -> None:
     runs = kit.call("runs", "list", "--json").report
     assert {run["agent"] for run in runs} == {"one", "two"} and len({run["run_id"] for run in runs}) == 2
     assert json.dumps(runs).count("completed") == 2
+
+
+def test_a_session_that_another_process_took_over_sends_nothing(kit: Project) -> None:
+    let_go(kit)
+    with Served(kit) as served:
+        served.hello()
+        assert text(served.call("kit__echo", {"text": "hi"})) == "hi"
+        with kit.journal() as journal, journal.database.transaction() as connection:
+            connection.execute("UPDATE runs SET epoch = epoch + 1, owner = 'another'")
+        refused: Any = served.answer(served.propose("kit__append", held(kit)))
+        assert refused["error"]["code"] == -32603 and "taken this run over" in refused["error"]["message"]
+        assert served.finish() == 1
+        assert "taken this run over" in served.err and "Traceback" not in served.err
+    assert lines(kit.folder / "effects") == []

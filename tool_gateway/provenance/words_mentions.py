@@ -1,0 +1,182 @@
+"""What a task speaks of, and by which of its words each thing is told from others of its kind.
+
+Decides: the things that a clause is about, "it" and "her" resolved, and the words that point at their records. Does not
+decide which tool reads them, nor what a grant may give (`words_grants.py`).
+
+The words that point come in layers: all of them, and the names alone. The second admits more records than the first,
+never fewer, so that it cannot help a record that somebody planted beside the one that is meant.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tool_gateway.provenance.language import bag
+from tool_gateway.provenance.words_clauses import Clause, Phrase
+from tool_gateway.provenance.words_english import ENGLISH
+from tool_gateway.provenance.words_german import GERMAN
+from tool_gateway.provenance.words_values import kinds_of
+
+_MOST_POINTERS = 12
+_BACKWARDS = 3
+"""Clauses that a pronoun may go back over."""
+_TELLING_NOUNS = bag("workshop standup lunch dinner breakfast interview session mittagessen kickoff retro demo webinar")
+"""Nouns that say which of the events it is."""
+_DAYS = ENGLISH.days | GERMAN.days
+_POINTING = frozenset({"with", "from", "by", "about", "on", "of", "for", "at", "that"})
+_ALTERNATIVE = frozenset({"from", "by", "of", "with"})
+_CARRIERS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("mailed", "emailed", "e-mailed", "gemailt", "mailte"), frozenset({"mail"})),
+    **dict.fromkeys(("messaged", "texted", "pinged"), frozenset({"message"})),
+}
+WRITTEN = frozenset({"mail", "message", "thread", "comment", "review", "letter", "post"})
+"""Nouns of what people write to each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One thing that the words speak of.
+
+    Attributes:
+        senses: What its noun may mean.
+        pointers: The words that tell it from others; `further`: other sets of words that may point at it.
+    """
+
+    clause: Clause
+    phrase: Phrase
+    senses: frozenset[str]
+    pointers: tuple[str, ...]
+    further: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def layers(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(dict.fromkeys((self.pointers, *self.further)))
+
+
+def mention(clause: Clause, number: int) -> Mention:
+    """The phrase with what is said about it: "the mail *from Anna about the lease*"."""
+    phrases = clause.around
+    phrase = phrases[number]
+    common = [*phrase.words]
+    names = [*phrase.names]
+    if phrase.head_word is not None and phrase.head_word.lower() in _TELLING_NOUNS:
+        common.append(phrase.head_word)
+    alternatives: list[tuple[list[str], list[str]]] = []
+    before: str | None = None
+    for following in phrases[number + 1 :]:
+        dated = following.preposition == "in" and not following.nouns and bool(following.words)
+        if following.preposition not in _POINTING and not dated:
+            break
+        if following.role is not None or any(value.kinds & {"path", "url"} for value in following.values):
+            break
+        if following.thing and not following.nouns and following.preposition in _ALTERNATIVE:
+            break  # "… and the one from …" is another thing
+        said = [*following.words, *([following.head_word] if following.head_word is not None else [])]
+        if before == following.preposition and before in _ALTERNATIVE and alternatives:
+            alternatives.append((said, [*following.names]))
+            continue
+        before = following.preposition
+        alternatives.append((said, [*following.names]))
+    chosen = _combined(common, names, alternatives, phrases[number + 1 :])
+    return Mention(clause, phrase, phrase.head_senses | frozenset(phrase.nouns[-1:]), chosen[0], tuple(chosen[1:]))
+
+
+def _combined(
+    common: list[str], names: list[str], said: Sequence[tuple[list[str], list[str]]], phrases: Sequence[Phrase]
+) -> list[tuple[str, ...]]:
+    """Each way in which the words may point: "from Anna and Bob" are two; then the names alone."""
+    prepositions = [phrase.preposition for phrase in phrases][: len(said)]
+    ways: list[tuple[list[str], list[str]]] = [(common, names)]
+    for index, (words, called) in enumerate(said):
+        alternative = index > 0 and prepositions[index] == prepositions[index - 1] and prepositions[index] in _ALTERNATIVE
+        if alternative and said[index - 1][1] and called:
+            ways += [
+                ([*(word for word in one if word not in said[index - 1][0]), *words], [*other, *called])
+                for one, other in ways[:1]
+            ]
+            continue
+        ways = [([*one, *words], [*other, *called]) for one, other in ways]
+    full = [pointing(words) for words, _ in ways[:4]]
+    alone = [pointing(called) for words, called in ways[:4] if called and pointing(called) != pointing(words)]
+    return list(dict.fromkeys((*full, *(one for one in alone if one)))) or [()]
+
+
+def pointing(words: Sequence[str]) -> tuple[str, ...]:
+    """Those of the words that can stand in a record."""
+    said = dict.fromkeys(words)
+    # A day seldom stands in a record as it was spoken; it points only where nothing else does.
+    lasting = [word for word in said if word.lower() not in _DAYS and not kinds_of(word) & {"date", "time", "path"}]
+    pointed = lasting or [word for word in said if "path" not in kinds_of(word)]
+    return tuple(pointed)[:_MOST_POINTERS]
+
+
+def is_thing(phrase: Phrase) -> bool:
+    return bool(phrase.nouns) or any(value.kinds & {"path", "url"} for value in phrase.values)
+
+
+def antecedent(clauses: Sequence[Clause], place: int) -> Mention | None:
+    """What "it" stands for in the clause at `place`: the thing spoken of last, its verb's object before others."""
+    for earlier in range(place - 1, max(place - 1 - _BACKWARDS, -1), -1):
+        clause = clauses[earlier]
+        numbers = [number for number, phrase in enumerate(clause.phrases) if is_thing(phrase)]
+        if numbers:
+            direct = [number for number in numbers if clause.phrases[number].preposition is None]
+            return mention(clause, (direct or numbers)[-1 if direct else 0])
+    return None
+
+
+def things(clauses: Sequence[Clause], place: int) -> list[Mention]:
+    """What the clause at `place` is about, "it" and "the one" resolved."""
+    clause = clauses[place]
+    found: list[Mention] = []
+    for number, phrase in enumerate(clause.around):
+        if phrase.thing and not is_thing(phrase):
+            meant = _the_one(clause, number, found) or antecedent(clauses, place)
+            if meant is not None:
+                found.append(replace(meant, phrase=replace(meant.phrase, preposition=phrase.preposition)))
+        elif not phrase.empty or phrase.words:
+            found.append(mention(clause, number))
+    if (not clause.objects or not clause.words.isdisjoint(_BACK)) and clause.verb is not None:
+        meant = antecedent(clauses, place)
+        if meant is not None and (clause.phrases == () or not clause.words.isdisjoint(_BACK)):
+            found.append(meant)
+    return found
+
+
+_BACK = bag("there here dort dorthin")
+
+
+def _the_one(clause: Clause, number: int, found: Sequence[Mention]) -> Mention | None:
+    """ "The newsletter from Acme and *the one from Bolt*": the noun is the last one's, the words are its own."""
+    phrases = clause.around
+    if not found or number + 1 >= len(phrases) or phrases[number + 1].preposition not in _ALTERNATIVE | {"about"}:
+        return None
+    kind = next((one for one in reversed(found) if is_thing(one.phrase)), None)
+    if kind is None:
+        return None
+    own = mention(clause, number)
+    return Mention(clause, replace(kind.phrase, words=(), names=()), kind.senses, own.pointers, own.further)
+
+
+def speakers(clauses: Sequence[Clause], place: int) -> Iterator[Mention]:
+    """The mails and messages of those who are told of: "*Petra wrote* that …", "*somebody asked* me for a tour"."""
+    for earlier in range(place, max(place - 1 - _BACKWARDS, -1), -1):
+        clause = clauses[earlier]
+        if not clause.told or not clause.phrases or (clause.verb is not None and earlier == place):
+            continue
+        senses = frozenset[str]().union(*(_CARRIERS.get(word, frozenset[str]()) for word in clause.told)) or WRITTEN
+        first = next((phrase for phrase in clause.phrases if phrase.names or phrase.role == "who"), None)
+        if first is None:
+            continue
+        if first.names:
+            yield Mention(clause, first, senses, pointing(first.names[:1]))
+            return
+        number = next(
+            (at for at, phrase in enumerate(clause.phrases) if phrase is not first and pointing(_content(phrase))), None
+        )
+        if number is not None:
+            yield Mention(clause, first, senses, pointing(_content(clause.phrases[number])))
+            return
+
+
+def _content(phrase: Phrase) -> list[str]:
+    return [*phrase.words, *([phrase.head_word] if phrase.head_word is not None else [])]
