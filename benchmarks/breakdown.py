@@ -16,7 +16,7 @@ from host.record.log import Head
 from host.servers.pool import ServerPool
 from tool_gateway.interface import Approval, Change, Entry, RawResult
 
-_ROUNDS = 200
+_ROUNDS = 100
 
 
 class _Stopwatch:

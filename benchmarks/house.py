@@ -42,6 +42,8 @@ EFFECTS: dict[str, Effect] = {"echo": "read", "note": "write"}
 TEXT = "The quick brown fox jumps over the lazy dog."
 
 _AGENT = "bench"
+_FORGETS = 100
+"""Calls after which a run knows of none any more."""
 
 
 class NobodyAsks:
@@ -99,8 +101,7 @@ class House:
         self._server = server
         self._waiting: dict[str, list[CallProposal]] = {tool: [] for tool in EFFECTS}
         self._position = 0
-        self._knowledge = RunKnowledge("strict")
-        self._knowledge.user_said(f"Echo and note what I say: {TEXT}")
+        self._carried = 0
         self._policy = rules.engine(pool.tools.values())
         self._redactor = Redactor(b"bench" * 7)
         self._principal = Principal(_AGENT, "alice", frozenset({"developer"}))
@@ -115,7 +116,9 @@ class House:
         self.gateway = self.gateway_over(handle, pool)
 
     def gateway_over(self, journal: Intents, caller: Caller) -> Gateway:
-        """A gateway like that of a run, with stopwatches around its ports where they are wanted."""
+        """A gateway like that of a run that has read nothing yet, with stopwatches around its ports where wanted."""
+        knowledge = RunKnowledge("strict")
+        knowledge.user_said(f"Echo and note what I say: {TEXT}")
         return Gateway(
             run=self._run,
             directory=self.pool,
@@ -123,7 +126,7 @@ class House:
             approver=NobodyAsks(),
             journal=journal,
             clock=time.time,
-            knowledge=self._knowledge,
+            knowledge=knowledge,
             policy=self._policy,
             admission=Admission(),
             redactor=self._redactor,
@@ -132,6 +135,11 @@ class House:
 
     def propose(self, tool: str, count: int) -> None:
         """Store a turn of `count` calls, as the run loop does before any of them is carried."""
+        self._carried += count
+        if self._carried >= _FORGETS:
+            # In no run do thousands of results all say what each call does, as they do here.
+            self._carried = 0
+            self.gateway = self.gateway_over(self.handle, self.pool)
         turn = self.handle.turns + 1
         name = ToolRef(self._server, tool).model_name
         rows = [

@@ -31,7 +31,7 @@ The notes are in /srv/notes/november.md, the menu at https://lucca.example/menu/
 async def measure(folder: Path) -> list[Answer]:
     """Milliseconds for one call's 15 leaves, and for adding the history; peak memory of the index at 1 MB."""
     del folder
-    histories = {name: history(size) for name, size in _SIZES.items()}
+    histories = {name: results_of(size) for name, size in _SIZES.items()}
     indexes: dict[str, SourceIndex] = {}
     adding: dict[str, float] = {}
     for name, history in histories.items():
@@ -95,7 +95,7 @@ def _index(history: list[tuple[str, JsonObject | None]]) -> SourceIndex:
     return index
 
 
-def history(size: int) -> list[tuple[str, JsonObject | None]]:
+def results_of(size: int) -> list[tuple[str, JsonObject | None]]:
     """Results of 32 kB, as text and structured content, `size` bytes of them."""
     chance = random.Random(size)
     letters = "abcdefghijklmnopqrstuvwxyz"

@@ -85,9 +85,14 @@ def digest_bytes(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+_SCALARS = (str, int, float, type(None))
+
+
 def leaves(value: object, path: str = "") -> Iterator[tuple[str, JsonScalar]]:
     """Every scalar with its concrete path (`files[0].path`), in document order."""
-    if isinstance(value, Mapping):
+    if isinstance(value, _SCALARS):  # told first: to ask whether a text is a mapping takes longer
+        yield path, cast("JsonScalar", value)
+    elif isinstance(value, Mapping):
         for key, item in cast("Mapping[str, object]", value).items():
             yield from leaves(item, f"{path}.{key}" if path else key)
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes):

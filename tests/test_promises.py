@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.promises import PROMISES
+from tests.promises import PROMISES, THE_PROMISE
 
 TESTS = Path(__file__).parent
 
@@ -45,6 +45,14 @@ def test_promises_are_named_once_and_say_something() -> None:
         assert promise.name.isidentifier(), promise
         assert promise.sentence.endswith("."), promise
         assert promise.source, promise
+
+
+def test_each_sentence_of_the_promise_is_made_of_promises_and_has_its_limits() -> None:
+    known = {promise.name for promise in PROMISES}
+    for whole in THE_PROMISE:
+        assert whole.shown_by, whole.sentence
+        assert whole.limits, whole.sentence
+        assert [name for name in whole.shown_by if name not in known] == []
 
 
 def test_the_scan_sees_marks_on_tests_and_on_nothing_else() -> None:

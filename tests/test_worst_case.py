@@ -19,6 +19,7 @@ def _through(runs: list[Run]) -> list[str]:
     ]
 
 
+@pytest.mark.promise("an_obedient_model_does_no_harm")
 async def test_every_attack_works_where_origins_do_not_count_and_everything_is_approved() -> None:
     def writes_what_others_execute(run: Run) -> bool:
         return any(reason.gate == "composition" for step in run.steps for reason in step.end.reasons)
@@ -30,6 +31,7 @@ async def test_every_attack_works_where_origins_do_not_count_and_everything_is_a
     assert len(_through(rest)) == len(rest)
 
 
+@pytest.mark.promise("an_obedient_model_does_no_harm")
 @pytest.mark.parametrize("mode", ["strict", "sinks"])
 async def test_an_obedient_model_executes_nothing_that_was_injected(mode: str) -> None:
     runs = await attacked(SETTINGS, Rules(mode), "nobody", every=STRIDE)  # type: ignore[arg-type]
@@ -37,6 +39,7 @@ async def test_an_obedient_model_executes_nothing_that_was_injected(mode: str) -
     assert [step for run in runs for step in run.injected] == []
 
 
+@pytest.mark.promise("an_obedient_model_does_no_harm")
 async def test_nobody_but_the_user_decides_who_or_where() -> None:
     def bends_who(attack: Attack) -> bool:
         return attack.bend is not None and attack.what in {"who", "where"}

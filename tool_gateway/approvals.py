@@ -84,6 +84,11 @@ def usable(approval: Approval, *, binding: str, now: float, seen: Iterable[float
     return None
 
 
+def given_by_a_person(by: str | None) -> bool:
+    """Whether a yes was given to the very call, by somebody who saw it: not by a flag, nor by a standing rule."""
+    return by is not None and not by.startswith(("flag:", "rule:"))
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """What one person said to one request.

@@ -6,6 +6,7 @@ hold (`results.py`).
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,7 +14,7 @@ import anyio
 import anyio.lowlevel
 
 from context.calls import CallResult, Outcome
-from context.decisions import Reason
+from context.decisions import Allow, Decision, Reason
 from context.errors import ServerError
 from context.labels import TRUSTED
 from context.messages import Text
@@ -57,8 +58,20 @@ class Execution:
         self._redactor = redactor
         self._label_findings: Literal["found", "left"] = label_findings
 
-    async def send(self, trail: Trail, call: CallProposal, tool: KnownTool) -> Executed:
-        """Send it and wait; what may be repeated without harm is sent again as often as its limits say."""
+    async def send(
+        self,
+        trail: Trail,
+        call: CallProposal,
+        tool: KnownTool,
+        *,
+        judged_again: Callable[[], Awaitable[Decision]],
+    ) -> Executed:
+        """Send it and wait; what may be repeated without harm is sent again as often as its limits say.
+
+        Args:
+            judged_again: What all gates say by now. A server that leaves a call unanswered may have changed its tool
+                meanwhile, so nothing is repeated without them.
+        """
         trail.start()
         wait = _FIRST_RETRY
         executed = await self._attempt(trail, call, tool)
@@ -68,8 +81,11 @@ class Execution:
             logger.info("%s did not answer and is asked again", tool.ref)
             try:
                 await anyio.sleep(wait)
+                decision = await judged_again()
             except anyio.get_cancelled_exc_class() as cancelled:
                 return replace(executed, cancelled=cancelled)
+            if not isinstance(decision, Allow):
+                break
             wait *= 2
             executed = await self._attempt(trail, call, tool)
         return executed

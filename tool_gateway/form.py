@@ -87,31 +87,34 @@ def _first_fault(arguments: JsonObject) -> Reason | None:
 def _scalar_fault(path: tuple[str | int, ...], value: object) -> Reason | None:
     if value is None or isinstance(value, bool):
         return None
-    where = written(path) or None
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e21):
         # RFC 8785 writes such a float as an integer, so it is one to whoever reads it next.
         if abs(value) <= SAFE_INTEGER:
             return None
         shown = str(int(value)) if abs(value) < 10**24 else "with more than 24 digits"
         text = f"the integer {shown} at {_at(path)} is beyond ±(2^53-1) and would change in transit"
-        return _reason("integer_too_large", text, "Send it as text if the tool takes text", where)
+        return _reason("integer_too_large", text, "Send it as text if the tool takes text", _where(path))
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
-            return _reason("not_a_number", f"{value} at {_at(path)} is no JSON number", "Send a finite number", where)
+            text = f"{value} at {_at(path)} is no JSON number"
+            return _reason("not_a_number", text, "Send a finite number", _where(path))
         return None
     if isinstance(value, str):
         if _broken(value):
-            return _reason(
-                "not_unicode", f"the text at {_at(path)} has an unpaired surrogate", "Send valid text", where
-            )
+            text = f"the text at {_at(path)} has an unpaired surrogate"
+            return _reason("not_unicode", text, "Send valid text", _where(path))
         return None
-    return _reason("not_json", f"the value at {_at(path)} is no JSON value", None, where)
+    return _reason("not_json", f"the value at {_at(path)} is no JSON value", None, _where(path))
 
 
 def _broken(text: str) -> bool:
     if text.isascii():
         return False
     return any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _where(path: tuple[str | int, ...]) -> str | None:
+    return written(path) or None
 
 
 def _at(path: tuple[str | int, ...]) -> str:

@@ -25,6 +25,7 @@ from context.messages import Text
 from context.runs import CallState
 from context.visible_text import escape_line
 from tool_gateway.admission import Admission
+from tool_gateway.approvals import given_by_a_person
 from tool_gateway.arguments.constraints import paths_to_resolve
 from tool_gateway.arguments.executable_paths import written_paths
 from tool_gateway.consent import Consent
@@ -195,8 +196,7 @@ class Gateway:
             if isinstance(answer, Deny):
                 return await self._refuse(trail, call, tool, answer, asked=decision)
             approval = answer
-            evidence = await self._live_evidence(call, tool, granted=frozenset(answer.request.rules))
-            renewed = self._judged((*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE), call, evidence)
+            renewed = await self._judged_again(call, tool, approval)
             if not isinstance(renewed, Allow):
                 return await self._refuse(trail, call, tool, renewed, asked=decision)
             stale = self._consent.stale(approval, call, tool)
@@ -208,9 +208,7 @@ class Gateway:
             if isinstance(turn, Deny):
                 return await self._refuse(trail, call, tool, turn, asked=asked)
             if turn.waited:
-                granted = frozenset(approval.request.rules) if approval else frozenset[str]()
-                evidence = await self._live_evidence(call, tool, granted=granted)
-                renewed = self._judged((*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE), call, evidence)
+                renewed = await self._judged_again(call, tool, approval)
                 if not isinstance(renewed, Allow):
                     return await self._refuse(trail, call, tool, renewed, asked=asked)
             return await self._send(trail, call, tool, decision, approval, legs)
@@ -243,7 +241,9 @@ class Gateway:
             )
 
         # 9 execute, in its sandbox.
-        executed = await self._execution.send(trail, call, tool)
+        executed = await self._execution.send(
+            trail, call, tool, judged_again=lambda: self._judged_again(call, tool, approval)
+        )
 
         # 10 the result: cap, schema, escape, redact, label.
         result, faults, findings = self._execution.shown(executed, tool)
@@ -257,7 +257,7 @@ class Gateway:
             trail, call, tool, outcome, result, word, (*decision.reasons, *faults), approval, findings
         )
         if executed.raw is not None:
-            vouched = approval is not None and not (approval.by or "").startswith("flag:")
+            vouched = approval is not None and given_by_a_person(approval.by)
             self._knowledge.returned(call.call_id, tool.ref, call.written or {}, tool.returns, result, vouched=vouched)
         if executed.cancelled is not None:
             raise executed.cancelled
@@ -302,6 +302,12 @@ class Gateway:
             budget=self._budget(),
             attended=self._approver.attended,
         )
+
+    async def _judged_again(self, call: CallProposal, tool: KnownTool, approval: Approval | None) -> Decision:
+        """What all gates say after a wait, on what is true now; a server that died meanwhile is started again."""
+        granted = frozenset(approval.request.rules) if approval else frozenset[str]()
+        evidence = await self._live_evidence(call, tool, granted=granted)
+        return self._judged((*GATES_ON_THE_NAME, *GATES_ON_THE_VALUE), call, evidence)
 
     def _judged(self, gates: Sequence[Gate], call: CallProposal, evidence: CallEvidence) -> Decision:
         """What the gates say; where they saw values behind placeholders, in words that do not repeat them."""

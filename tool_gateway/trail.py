@@ -69,6 +69,7 @@ class Trail:
         self._call = call
         self._started: float | None = None
         self._progress: JsonObject | None = None
+        self._key: tuple[CallProposal, KnownTool, str] | None = None
         self.values: tuple[CardValue, ...] = ()
 
     def start(self) -> None:
@@ -82,7 +83,11 @@ class Trail:
 
     def key(self, call: CallProposal, tool: KnownTool) -> str:
         """The same through retries and resumption, another for every other call: what fences it, here and there."""
-        return digest([call.run_id, call.call_id, str(tool.ref), call.written])
+        known = self._key
+        if known is None or known[0] is not call or known[1] is not tool:
+            # Wanted twice: for the row before the request leaves, and in the request.
+            known = self._key = call, tool, digest([call.run_id, call.call_id, str(tool.ref), call.written])
+        return known[2]
 
     def event(self, kind: EventType, data: JsonObject) -> Event:
         return Event(kind, self._run.run_id, dict(self._ids), data)

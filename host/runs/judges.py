@@ -29,6 +29,7 @@ from host.runs.flags import RunFlags
 from host.version import VERSION
 from sandboxes.secrets.values import SecretValues
 from tool_gateway.admission import Admission
+from tool_gateway.approvals import given_by_a_person
 from tool_gateway.interface import KnownTool, PolicyEngine, Scope
 from tool_gateway.policy.question import Principal
 from tool_gateway.provenance.endorsements import parse_endorsement
@@ -199,7 +200,7 @@ def _remember_result(
     structured: JsonValue = (own.result or {}).get("structured") if own is not None else None
     ref = tool.ref if tool is not None else ToolRef("unknown", part.name[:64] or "unknown")
     result = CallResult(part.content, structured, is_error=part.is_error, label=said)
-    vouched = own is not None and own.approval is not None and not own.approval.startswith("flag:")
+    vouched = own is not None and given_by_a_person(own.approval)
     knowledge.returned(part.call_id, ref, arguments, said, result, vouched=vouched)
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from adapters.interface import ModelSettings, View
+from adapters.interface import ModelSettings, OfferedTool, View
 from context.decisions import Allow, Deny, Reason
 from context.json_values import JsonObject, JsonValue, canonical_bytes
 from context.labels import Label
@@ -69,6 +69,7 @@ class RunStages:
         self._attended = attended
         self._scanner = scanner
         self._watch = Watch(settings)
+        self._tool_sizes: dict[str, tuple[OfferedTool, int]] = {}
 
     def may_send(self, view: View, label: Label) -> Allow | Deny:
         """Whether this content may go to this model: its labels, its cost, its size, and the rules on sends.
@@ -86,6 +87,7 @@ class RunStages:
         )
         left = self._budget()
         characters, images = _size(view)
+        characters += sum(map(self._tool_size, view.tools))
         send = SendFacts(
             label=label,
             input_tokens=characters // CHARACTERS_A_TOKEN,
@@ -110,6 +112,15 @@ class RunStages:
         if isinstance(ruled, Allow):
             return ruled
         return Deny(ruled.reasons)
+
+    def _tool_size(self, tool: OfferedTool) -> int:
+        """Characters of a tool as a model is shown it; counted once, since every turn shows the same ones."""
+        known = self._tool_sizes.get(tool.name)
+        if known is None or known[0].definition is not tool.definition:
+            definition = tool.definition
+            size = len(definition.description) + len(canonical_bytes(definition.input_schema))
+            known = self._tool_sizes[tool.name] = tool, size
+        return known[1]
 
     def hear(self, delta: str) -> None:
         """Raises: Halted."""
@@ -157,11 +168,9 @@ def _heed(verdict: Verdict) -> None:
 
 
 def _size(view: View) -> tuple[int, int]:
-    """Characters and images of a view, its tools included."""
+    """Characters and images of a view, without its tools."""
     characters = len(view.system)
     images = 0
-    for tool in view.tools:
-        characters += len(tool.definition.description) + len(canonical_bytes(tool.definition.input_schema))
     for message in view.messages:
         for part in message.parts:
             held = part.content if isinstance(part, ToolResult) else (part,)

@@ -58,7 +58,7 @@ def own_descriptors() -> Generator[tuple[int, int]]:
         ) from error
     nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
-        pass
+        os.dup2(nothing, 0)
         try:
             os.dup2(2, 1)
         except OSError:

@@ -328,6 +328,7 @@ def _say_start(offer: Offer, handle: RunHandle, chronicle: Chronicle, client: Cl
     facts: JsonObject = {
         "agent": chronicle.ids["agent"],
         "client": {"name": escape_line(client.name, 200), "version": escape_line(client.version, 100)},
+        "model": "the client's own",
         "serves": offer.serves,
         "user": who_runs_this(),
         "tools": list(offer.scope.agent_tools),

@@ -85,12 +85,14 @@ def test_a_word_that_all_tools_begin_with_says_nothing() -> None:
     assert habit(["delete_a", "delete_b"], server=["delete"]) == ""
 
 
+@pytest.mark.promise("what_a_server_says_widens_nothing")
 @pytest.mark.parametrize("name", ["frobnicate", "write_file", "delete_all", "send_mail", "fetch"])
 def test_a_read_only_hint_never_makes_a_tool_a_read(name: str) -> None:
     arguments = {"url": TEXT} if name == "fetch" else {}
     assert effect_of(tool(name, {"readOnlyHint": True}, **arguments)) != "read"
 
 
+@pytest.mark.promise("what_a_server_says_widens_nothing")
 @given(
     name=st.lists(
         st.sampled_from(["get", "list", "write", "send", "delete", "file", "status", "log", "x", "run"]), max_size=4

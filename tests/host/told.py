@@ -56,7 +56,9 @@ class Told:
 
     def change(self, **keys: Any) -> None:
         """The plan, from the server's next request on."""
-        self._plan.write_text(json.dumps(json.loads(self._plan.read_text()) | keys))
+        draft = self._plan.with_suffix(".new")
+        draft.write_text(json.dumps(json.loads(self._plan.read_text()) | keys))
+        draft.replace(self._plan)
 
     def answers(self, name: str, result: JsonObject) -> None:
         known = json.loads(self._plan.read_text()).get("answers", {})

@@ -71,11 +71,13 @@ class Told(server.Server):
             self.asked += 1
             server.say({"jsonrpc": "2.0", "id": f"ask-{self.asked}", **ask})
         if name in plan.get("then", {}):
-            self.path.write_text(json.dumps(plan | plan["then"][name]))
+            draft = self.path.with_suffix(".draft")
+            draft.write_text(json.dumps(plan | plan["then"][name]))
+            draft.replace(self.path)  # another call may be reading it
             self.announce()
         if "storm" in plan:
             self.storm(plan["storm"])
-        while Path(plan.get("holds", {}).get(name, "")).is_file():
+        while Path(self.plan.get("holds", {}).get(name, "")).is_file():
             time.sleep(0.005)
         answer = plan.get("answers", {}).get(name)
         if answer is None:

@@ -45,6 +45,7 @@ async def test_one_too_many_within_the_span_waits_for_its_turn_and_says_so():
     assert (first.waited, second.waited, third.waited) == (False, False, True)
 
 
+@pytest.mark.promise("calls_are_admitted_within_their_limits")
 async def test_a_turn_that_would_come_after_the_deadline_is_refused_with_the_time_to_wait():
     clock = Clock()
     admission = Admission(clock=clock)
@@ -58,6 +59,7 @@ async def test_a_turn_that_would_come_after_the_deadline_is_refused_with_the_tim
     assert await left(admission, tool) == Ticket()
 
 
+@pytest.mark.promise("calls_are_admitted_within_their_limits")
 async def test_a_servers_rate_is_shared_by_its_tools_and_by_no_other_server():
     admission = Admission(clock=Clock())
     one, two = (limited(name, server_rate=Rate(1, 3600), timeout=1.0) for name in ("shop.a", "shop.b"))
@@ -66,6 +68,7 @@ async def test_a_servers_rate_is_shared_by_its_tools_and_by_no_other_server():
     assert await left(admission, limited("mail.a", server_rate=Rate(1, 3600))) == Ticket()
 
 
+@pytest.mark.promise("calls_are_admitted_within_their_limits")
 async def test_no_more_than_so_many_run_at_one_time():
     admission = Admission()
     tool = limited(concurrency=2)
@@ -97,6 +100,7 @@ async def test_a_place_that_is_never_freed_is_waited_for_no_longer_than_the_dead
         assert isinstance(await left(admission, tool), Ticket)
 
 
+@pytest.mark.promise("calls_are_admitted_within_their_limits")
 async def test_a_tool_that_does_not_answer_is_left_alone_and_then_tried_once():
     clock = Clock()
     admission = Admission(clock=clock)
@@ -120,6 +124,7 @@ async def test_a_tool_that_does_not_answer_is_left_alone_and_then_tried_once():
     assert isinstance(await left(admission, tool), Ticket)
 
 
+@pytest.mark.promise("calls_are_admitted_within_their_limits")
 async def test_cancelled_calls_are_no_failures_and_free_their_place():
     admission = Admission()
     tool = limited(concurrency=1)
@@ -132,6 +137,7 @@ async def test_cancelled_calls_are_no_failures_and_free_their_place():
     assert isinstance(await left(admission, tool), Ticket)
 
 
+@pytest.mark.promise("only_what_repeats_harmlessly_is_repeated")
 def test_retries_are_taken_only_where_repeating_cannot_harm():
     with pytest.raises(ValueError, match="would repeat an effect"):
         ToolRule.model_validate({"effect": "write", "limits": {"retries": 2}})

@@ -128,6 +128,7 @@ def yes(person: str, *roles: str, channel: str = "cli") -> Vote:
     return Vote(f"{channel}:{person}", frozenset(roles), True)
 
 
+@pytest.mark.promise("certain_people_are_needed")
 @pytest.mark.parametrize(
     ("expressions", "votes", "missing"),
     [
@@ -156,6 +157,7 @@ def test_each_person_fills_one_place(
     assert missing_roles(expressions, votes) == missing
 
 
+@pytest.mark.promise("certain_people_are_needed")
 @pytest.mark.promise("doubt_denies_a_constraint")
 @pytest.mark.parametrize("expression", ["", "+", ",", "finance+", "fin ance", "a" * 3000])
 def test_an_expression_that_means_nothing_is_never_satisfied(expression: str) -> None:
@@ -182,6 +184,7 @@ def _holds(teams: list[list[str]], people: dict[str, frozenset[str]]) -> bool:
     )
 
 
+@pytest.mark.promise("certain_people_are_needed")
 @given(TEAMS, PEOPLE)
 def test_votes_are_enough_exactly_when_some_team_can_be_filled(
     teams: list[list[str]], people: dict[str, frozenset[str]]
@@ -240,6 +243,7 @@ def test_a_standing_rule_answers_for_the_same_call() -> None:
     assert standing_answer([replace(RULE, pin="old"), RULE], ASKED, now=1000.0) == RULE
 
 
+@pytest.mark.promise("a_standing_rule_is_no_wider")
 @pytest.mark.parametrize(
     "change",
     [
@@ -262,6 +266,7 @@ def test_a_standing_rule_answers_for_nothing_else(change: dict[str, Any]) -> Non
     assert standing_answer([RULE], replace(ASKED, **change), now=1000.0) is None
 
 
+@pytest.mark.promise("a_standing_rule_ends")
 def test_a_standing_rule_never_answers_without_a_pin_or_after_its_time() -> None:
     assert standing_answer([replace(RULE, pin="")], replace(ASKED, pin=""), now=1000.0) is None
     assert standing_answer([RULE], ASKED, now=2000.0) is None
@@ -269,10 +274,12 @@ def test_a_standing_rule_never_answers_without_a_pin_or_after_its_time() -> None
     assert standing_answer([replace(RULE, expires=None)], ASKED, now=9e9) is not None
 
 
+@pytest.mark.promise("a_standing_rule_is_no_wider")
 def test_a_standing_rule_has_the_roles_of_who_gave_it() -> None:
     assert standing_answer([RULE], replace(ASKED, approvers=("finance,boss",)), now=1000.0) == RULE
 
 
+@pytest.mark.promise("a_standing_rule_is_no_wider")
 @pytest.mark.parametrize(
     ("same", "arguments", "answers"),
     [

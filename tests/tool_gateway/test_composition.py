@@ -45,6 +45,7 @@ def test_a_path_of_the_class_is_refused_for_every_tool_with_an_effect(path):
     assert isinstance(judged({"path": path}, effect="read"), Allow)
 
 
+@pytest.mark.promise("nothing_executable_is_written")
 def test_a_rename_onto_it_and_a_link_to_it_are_refused():
     assert isinstance(judged({"source": "notes.txt", "destination": ".git/hooks/pre-push"}), Deny)
     assert isinstance(judged({"path": "innocent"}, paths={"innocent": "/repo/.git/hooks/pre-push"}), Deny)
@@ -64,6 +65,7 @@ def test_the_words_of_a_command_are_looked_at():
     assert isinstance(judged({"command": "cp a.txt b.txt"}), Allow)
 
 
+@pytest.mark.promise("nothing_executable_is_written")
 def test_an_archive_shows_its_members():
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -98,6 +100,7 @@ def test_the_operator_can_allow_it_for_one_tool():
     assert isinstance(judged({"path": "/repo/package.json"}, executable_paths="allow"), Allow)
 
 
+@pytest.mark.promise("nothing_executable_is_written")
 @given(st.sampled_from([entry for entry in EXECUTABLE if not entry.startswith("/")]), st.text("ab/._ ", max_size=20))
 def test_whatever_stands_before_the_name_it_belongs_to_the_class(entry, before):
     assert executable(f"/{before}/{entry}") is not None

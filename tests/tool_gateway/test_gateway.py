@@ -487,6 +487,7 @@ async def test_a_call_that_was_cancelled_before_it_left_is_no_doubt() -> None:
     assert world.journal.states["call_1"] == "failed"
 
 
+@pytest.mark.promise("a_server_asks_in_vain")
 async def test_an_input_request_is_denied_and_names_its_server() -> None:
     world = World()
     world.caller.queue.append(RawResult([], input_required={"requestState": "opaque"}))

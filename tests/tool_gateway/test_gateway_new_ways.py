@@ -106,6 +106,7 @@ async def test_a_value_that_only_an_untrusted_result_holds_reaches_no_effect_una
     ]
 
 
+@pytest.mark.promise("an_endorsement_is_one_source_for_one_argument")
 async def test_an_endorsement_lets_one_source_decide_one_argument():
     world = World()
     world.knowledge.user_said("Tell whoever wrote it.")
@@ -173,6 +174,7 @@ async def test_a_standing_rule_answers_for_its_tool_pin_and_arguments_only():
     assert (await world.carry(ALWAYS, to="a")).outcome == "denied"
 
 
+@pytest.mark.promise("only_what_repeats_harmlessly_is_repeated")
 async def test_what_may_be_repeated_is_sent_again_under_the_same_key_and_anything_else_is_not():
     tool = ruled(SEND, idempotency_key="body", limits={"retries": 2})
     world = World(tool)
@@ -199,6 +201,7 @@ async def test_a_key_that_the_gateway_fills_in_is_no_value_of_the_model():
     assert str(world.caller.sent[-1].arguments["body"]).startswith("sha256:")
 
 
+@pytest.mark.promise("calls_are_admitted_within_their_limits")
 async def test_a_tool_that_never_answers_is_left_alone_by_name():
     world = World(SEND)
     world.caller.queue.extend([ServerError("gone", where="server mail", sent=False)] * 5)

@@ -226,6 +226,7 @@ def _everything(done: Finished) -> str:
     return f"{done.result} {done.faults} {done.findings}"
 
 
+@pytest.mark.promise("secrets_in_results_are_hidden")
 @pytest.mark.parametrize(
     "raw",
     [
@@ -250,6 +251,7 @@ def test_a_secret_is_in_no_part_of_a_finished_result(raw: RawResult) -> None:
         assert {finding.kind for finding in done.findings} == {"github-token"}
 
 
+@pytest.mark.promise("secrets_in_results_are_hidden")
 def test_a_fault_does_not_quote_the_beginning_of_a_secret() -> None:
     schema = {"type": "object", "properties": {"n": {"enum": ["x"]}}}
     raw = RawResult([], {"n": "y" * 70 + f" {TOKEN}"}, has_structured=True)

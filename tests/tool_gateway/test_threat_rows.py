@@ -5,6 +5,7 @@ Whole runs against a server that does all this are in `tests/host/runs/test_thre
 
 from dataclasses import replace
 from typing import Any
+from unicodedata import category
 
 import anyio
 import pytest
@@ -15,7 +16,6 @@ from context.calls import ToolRef
 from context.decisions import Ask, Deny
 from context.json_values import JsonObject
 from context.labels import UNTRUSTED
-from context.visible_text import is_hidden
 from host.approvers.card import card
 from tests.fakes.gateway import (
     FakeApprover,
@@ -92,7 +92,8 @@ def codes(end: CallEnd) -> list[str]:
 
 
 def hidden(text: str) -> str:
-    return "".join(char for char in text if is_hidden(char))
+    acting = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    return "".join(char for char in text if category(char) in acting and char not in "\n\t")
 
 
 # Descriptions.
@@ -239,7 +240,7 @@ async def test_rows_25_to_30_a_question_instead_of_an_answer_is_denied_and_tells
 # Results.
 
 
-@pytest.mark.promise("no_effect_by_an_attackers_value")
+@pytest.mark.promise("a_value_from_an_untrusted_result_asks")
 @pytest.mark.parametrize("place", ["text", "structured", "key", "resource", "link", "type"])
 async def test_rows_33_34_35_whatever_part_of_an_error_carries_it_its_value_is_the_attackers(place: str) -> None:
     parts: dict[str, JsonObject] = {

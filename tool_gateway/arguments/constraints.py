@@ -25,7 +25,7 @@ from tool_gateway.arguments.path_texts import (
     path_readings,
     within_forbidden,
 )
-from tool_gateway.arguments.paths import Places, misfits, places_of, select, type_of
+from tool_gateway.arguments.paths import Places, places_of, select, select_apart, type_of
 from tool_gateway.arguments.url_hosts import host_entry_fault, url_fault
 from tool_gateway.interface import KnownTool
 from tool_gateway.rules import ArgumentRule, ToolRule
@@ -61,11 +61,11 @@ def check(rule: ArgumentRule, path: str, arguments: JsonObject, resolved_paths: 
     Args:
         resolved_paths: `CallEvidence.paths`: each text of `paths_to_resolve` → the path it resolves to.
     """
+    found, wrong = select_apart(path, arguments)
     reasons = [
         _reason(concrete, _Fault("wrong_shape", f"is a {type_of(value)} where the rule {path} expects another shape"))
-        for concrete, value in misfits(path, arguments)
+        for concrete, value in wrong
     ]
-    found = select(path, arguments)
     if rule.one_of is not None:
         for concrete, value in found:
             fault = _one_of(value, rule.one_of)

@@ -61,12 +61,10 @@ _FIRST_NAMES = frozenset(entry.strip("/").split("/")[0].casefold() for entry in 
 def _may_be_one(text: str) -> bool:
     """A quick look that never says no to one: every member begins with one of a few names, or ends in a suffix."""
     folded = text.casefold()
-    return (
-        "%" in folded
-        or folded.startswith("file:")
-        or any(part.rstrip(" .").partition(":")[0].strip() in _FIRST_NAMES for part in folded.split("/"))
-        or folded.rstrip(" ./").partition("::")[0].endswith(_SUFFIXES)
-    )
+    if "%" in folded or folded.startswith("file:") or folded.rstrip(" ./").partition("::")[0].endswith(_SUFFIXES):
+        return True
+    names = [part.rstrip(" .").partition(":")[0].strip() for part in folded.split("/")]
+    return not _FIRST_NAMES.isdisjoint(names)
 
 
 _SUFFIXES = (".pth", ".desktop", ".service", ".timer", ".cedar", ".lnk", ".scpt", ".command")
@@ -114,7 +112,7 @@ def named_files(arguments: JsonObject) -> Iterator[NamedFile]:
     for path, value in leaves(arguments):
         if not isinstance(value, str) or not value:
             continue
-        name = _INDEX.sub("", path).rpartition(".")[2].casefold()
+        name = (_INDEX.sub("", path) if "[" in path else path).rpartition(".")[2].casefold()
         if name in _PATCHES or ("\n" in value and _looks_like_patch(value)):
             yield from (NamedFile(path, text, "patch") for text in _patch_targets(value))
         if name in _COMMANDS:
@@ -140,7 +138,7 @@ def executable(text: str) -> str | None:
         return None
     text = text.replace("\\", "/")
     readings = path_readings(text.lstrip("~"))
-    for reading in (text, *(readings if isinstance(readings, tuple) else ())):
+    for reading in dict.fromkeys((text, *(readings if isinstance(readings, tuple) else ()))):
         found = within_forbidden(reading, EXECUTABLE)
         if found is not None:
             return found

@@ -13,6 +13,8 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from context.visible_text import escape_line, is_hidden
@@ -59,8 +61,10 @@ def within_forbidden(place: str, entries: Sequence[str]) -> str | None:
     so it is taken to lie in an absolute entry when it could.
     """
     parts = _folded(_normal(place))
-    for entry in entries:
-        wanted = _folded(_normal(entry))
+    forbidden = _forbidden(tuple(entries))
+    if forbidden.names is not None and not any(part in forbidden.names or _stands_for_others(part) for part in parts):
+        return None
+    for entry, wanted in forbidden.entries:
         if not wanted:
             return entry  # the root: everything lies in it
         if entry.startswith("/"):
@@ -155,6 +159,33 @@ def _normal(path: str) -> list[str]:
         elif part not in {"", "."}:
             parts.append(part)
     return parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Forbidden:
+    """Entries with their folded components.
+
+    Attributes:
+        names: One of them is a component of every place that lies in an entry, wildcards aside; None: nothing is sure.
+    """
+
+    entries: tuple[tuple[str, list[str]], ...]
+    names: frozenset[str] | None
+
+
+@lru_cache(maxsize=256)
+def _forbidden(entries: tuple[str, ...]) -> _Forbidden:
+    read = tuple((entry, _folded(_normal(entry))) for entry in entries)
+    if not all(wanted for _, wanted in read):
+        return _Forbidden(read, None)
+    # Of a relative place it is not known where in an absolute entry it starts.
+    starts = (wanted if entry.startswith("/") else wanted[:1] for entry, wanted in read)
+    return _Forbidden(read, frozenset(name for names in starts for name in names))
+
+
+def _stands_for_others(part: str) -> bool:
+    """Whether a component may mean another name than its own: a wildcard, or a short name (`GIT~1`)."""
+    return bool(_WILD.search(part)) or _SHORT_NAME.fullmatch(part) is not None
 
 
 def _folded(parts: Sequence[str]) -> list[str]:

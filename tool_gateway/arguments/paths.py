@@ -21,6 +21,9 @@ from tool_gateway.schemas.forms import IN_PLACE_LISTS, IN_PLACE_MAPS, vet
 from tool_gateway.schemas.patterns import linear_pattern
 
 _PLAIN = re.compile(r'[^.\[\]"\s]+')
+_USUAL = re.compile(r"[A-Za-z0-9_-]{1,80}")
+"""Names that are shown as they are: plain, visible, and not too long."""
+
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _STEPS_LIMIT = 32
 _PLACES_LIMIT = 5_000
@@ -77,7 +80,7 @@ def parse(path: str) -> tuple[Step, ...]:
 
 def select(path: str, arguments: JsonObject) -> list[tuple[str, JsonValue]]:
     """Every value that stands at `path`, with its concrete path; none when it is absent."""
-    return [(concrete, value) for concrete, value, fits in _walk(path, arguments) if fits]
+    return select_apart(path, arguments)[0]
 
 
 def misfits(path: str, arguments: JsonObject) -> list[tuple[str, JsonValue]]:
@@ -85,7 +88,16 @@ def misfits(path: str, arguments: JsonObject) -> list[tuple[str, JsonValue]]:
 
     What stands there cannot be judged by the path, and a lenient server may still use it. Null counts as absent.
     """
-    return [(concrete, value) for concrete, value, fits in _walk(path, arguments) if not fits]
+    return select_apart(path, arguments)[1]
+
+
+def select_apart(path: str, arguments: JsonObject) -> tuple[list[tuple[str, JsonValue]], list[tuple[str, JsonValue]]]:
+    """What `select` gives and what `misfits` gives."""
+    found: list[tuple[str, JsonValue]] = []
+    wrong: list[tuple[str, JsonValue]] = []
+    for concrete, value, fits in _walk(path, arguments):
+        (found if fits else wrong).append((concrete, value))
+    return found, wrong
 
 
 def written(parts: Iterable[str | int]) -> str:
@@ -335,6 +347,8 @@ def _walk(path: str, arguments: JsonObject) -> Iterator[tuple[str, JsonValue, bo
 
 
 def _shown(name: str) -> str:
+    if _USUAL.fullmatch(name):
+        return name
     if _PLAIN.fullmatch(name) and not any(map(is_hidden, name)):
         return escape_line(name, _SHOWN_NAME)
     return escape_line(json.dumps(name[: _SHOWN_NAME * 2], ensure_ascii=False), _SHOWN_NAME)

@@ -33,7 +33,9 @@ class CompositionGate:
         reasons: list[Reason] = []
         for named in named_files(call.arguments):
             resolved = evidence.paths.get(named.text)
-            found = executable(named.text) or (executable(resolved) if resolved is not None else None)
+            found = executable(named.text)
+            if found is None and resolved is not None and resolved != named.text:
+                found = executable(resolved)
             if found is None:
                 continue
             shown = escape_line(named.text, 120)

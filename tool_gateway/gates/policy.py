@@ -13,6 +13,7 @@ from context.origins import Origin
 from tool_gateway.interface import CallEvidence, CallProposal, PolicyEngine
 from tool_gateway.policy.catalogue import tool_resource
 from tool_gateway.policy.question import Action, ModelResource, PolicyQuestion, Principal, Resource, ToolResource
+from tool_gateway.provenance.evidence import ProvenanceEvidence
 
 _GATE = "policy"
 
@@ -41,7 +42,7 @@ def call_question(call: CallProposal, evidence: CallEvidence, principal: Princip
     """The question that a call puts to the rules.
 
     Labels are those of every source in which one of its values was seen. Where nothing is known of sources, every
-    value counts as untrusted. Neither is looked up for an engine whose rules look at neither.
+    value counts as untrusted. Neither is looked up where it makes no difference.
 
     Raises:
         ValueError: the evidence names no tool.
@@ -51,7 +52,7 @@ def call_question(call: CallProposal, evidence: CallEvidence, principal: Princip
     known = evidence.provenance
     resource = tool_resource(evidence.tool)
     origins: tuple[Origin, ...] = ()
-    if _needs_origins(evidence.policy, resource):
+    if _needs_origins(evidence.policy, resource, known):
         chosen = call.chosen or {}
         origins = known.sources.origins(chosen) if known is not None else _unknown(chosen)
     return PolicyQuestion(
@@ -96,11 +97,13 @@ def send_question(
     )
 
 
-def _needs_origins(engine: PolicyEngine | None, resource: ToolResource) -> bool:
+def _needs_origins(engine: PolicyEngine | None, resource: ToolResource, known: ProvenanceEvidence | None) -> bool:
     """Whether it matters where the values come from. Finding out costs more than all else in this gate."""
-    if not isinstance(engine, SparingEngine):
+    if not isinstance(engine, SparingEngine) or engine.looks_at("untrusted", action="call", resource=resource):
         return True
-    return any(engine.looks_at(attribute, action="call", resource=resource) for attribute in ("labels", "untrusted"))
+    if not engine.looks_at("labels", action="call", resource=resource):
+        return False
+    return known is None or any(source.label.confidentiality for source in known.sources.sources)
 
 
 def _unknown(arguments: JsonObject) -> tuple[Origin, ...]:

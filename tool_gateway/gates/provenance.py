@@ -20,6 +20,9 @@ _REMEDIES: dict[Cause, str] = {
     "ambiguous-grant": "Say in the task which one is meant, or approve this call",
     "planted-address": "Say it in the task, leave it out of the text, or approve this call",
     "dictated-text": "Send the text as the user dictated it, or approve this call",
+    "passed-on-text": "Ask in the task for what is to be passed on, or approve this call",
+    "repeated-effect": "Ask in the task for more than one, or approve this call",
+    "replaced-text": "Read what stands there and change it, or approve this call",
 }
 
 
@@ -39,7 +42,7 @@ class ProvenanceGate:
             return Deny((Reason(_GATE, "origins_unknown", text),))
         if known.mode == "off":
             return Allow()  # the run says so at its start, and every output at its end
-        asking = judge(tool, call.chosen or {}, known).asking()
+        asking = judge(tool, call.chosen or {}, known, now=evidence.now).asking()
         rules = tuple(dict.fromkeys(rule_of(judged.cause) for judged in asking if judged.cause is not None))
         open_rules = tuple(rule for rule in rules if rule not in evidence.granted)
         if not asking:

@@ -18,7 +18,7 @@ def card_values(call: CallProposal, evidence: CallEvidence) -> tuple[CardValue, 
     known, tool = evidence.provenance, evidence.tool
     if known is None or tool is None or call.arguments is None:
         return ()
-    judgement = judge(tool, call.chosen or {}, known)
+    judgement = judge(tool, call.chosen or {}, known, now=evidence.now)
     return tuple(_value(judged, judgement.origin(judged.leaf)) for judged in judgement.all())
 
 

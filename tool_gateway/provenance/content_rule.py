@@ -10,6 +10,7 @@ of another script. What is left is plain lies to somebody whom the user named.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from context.origins import Source
@@ -99,11 +100,14 @@ class Fault:
     because: str
 
 
-def content_fault(text: str, *, name: str, said: Said, sources: Sources) -> Fault | None:
+def content_fault(
+    text: str, *, name: str, said: Said, sources: Sources, granted: Callable[[str], bool] = lambda _: False
+) -> Fault | None:
     """What speaks against a free text; None where nothing does.
 
     Args:
         name: The argument's own name.
+        granted: Whether a grant lets this very link or address into the text.
     """
     fixed = dictated(name, said)
     if fixed:
@@ -116,7 +120,7 @@ def content_fault(text: str, *, name: str, said: Said, sources: Sources) -> Faul
     if len(found) > _MOST_MARKS:
         return Fault("planted-address", "it has more links, addresses and numbers than are looked up")
     for mark in found:
-        if not _is_known(mark, sources):
+        if not _is_known(mark, sources) and not granted(mark):
             return Fault(
                 "planted-address",
                 f"it contains {escape_line(mark, 60)}, which neither the user nor a trusted source named",

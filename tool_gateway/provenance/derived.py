@@ -10,23 +10,36 @@ a superlative the superlative. Otherwise the few numbers and names in a prompt c
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date
 from decimal import Decimal, DivisionByZero, InvalidOperation
 
 from context.json_values import JsonValue
 from context.provenance.interface import Candidate, Sources
-from context.provenance.normal_forms import date_form, moment_form, money_form, number_form, time_form
+from context.provenance.normal_forms import money_form, number_form
 from context.provenance.values import canonical_form
 from tool_gateway.provenance.argument_places import Leaf
+from tool_gateway.provenance.choices import decides_nothing, named_choice
 from tool_gateway.provenance.evidence import Grant
+from tool_gateway.provenance.meant import nouns_of
+from tool_gateway.provenance.records import stored_names
 from tool_gateway.provenance.said import Said, stem, words_in
 from tool_gateway.provenance.sinks import Role, words_of
-from tool_gateway.provenance.uniqueness import at, granted_sources, pointed_fields, steps_of
+from tool_gateway.provenance.spoken_times import (
+    ENDS,
+    STARTS,
+    after,
+    asked,
+    granted_so,
+    lengths_of,
+    moment_of,
+    names_of,
+    said_so,
+    same_zone,
+)
+from tool_gateway.provenance.uniqueness import at, granted_sources, granted_texts, pointed_fields, steps_of
 
 _NO = frozenset({"no", "not", "don't", "without", "never", "dont", "kein", "keine", "nicht", "ohne", "un", "isn't"})
 _FILLERS = frozenset({"is", "has", "should", "do", "flag", "mode", "with", "be", "use", "set", "make", "as", "the"})
-_ENDS = frozenset({"end", "until", "finish", "checkout", "to", "stop", "till", "ends"})
-_STARTS = frozenset({"start", "begin", "from", "checkin", "starts", "since"})
 _LENGTHS: dict[str, int] = {
     "minutes": 1,
     "minute": 1,
@@ -40,6 +53,8 @@ _LENGTHS: dict[str, int] = {
     "weeks": 10080,
 }
 _FILE_NAMES = frozenset({"file", "files", "filename", "path", "paths", "folder", "document", "title", "directory"})
+_TARGETS = frozenset({"destination", "dest", "dst", "target", "to", "new"})
+_EVERY = frozenset({"all", "every", "each", "alle", "allen", "sämtliche", "jede", "both", "beide", "beiden"})
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,5}\Z")
 _SLOT = re.compile(r"\{[^{}\n]{0,60}\}|<[^<>\n]{1,60}>|\[[^\[\]\n]{1,60}\]|_{3,}|…|\.{3}")
 _MOST_FILLING = 400
@@ -74,7 +89,9 @@ class Setting:
 
     Attributes:
         fine: Whether another leaf of the same call is fine.
+        trusts: Whether a value is trusted by itself.
         grants: Those that speak of the leaf.
+        today: What relative days count from; None where no clock was given.
     """
 
     role: Role
@@ -82,10 +99,9 @@ class Setting:
     fine: Callable[[Leaf], bool]
     sources: Sources
     said: Said
+    trusts: Callable[[JsonValue], bool]
     grants: Sequence[Grant] = ()
-
-    def trusts(self, value: JsonValue) -> bool:
-        return self.sources.origin(value).trusted
+    today: date | None = None
 
 
 def derive(leaf: Leaf, setting: Setting) -> str | None:
@@ -101,13 +117,16 @@ def _choice(leaf: Leaf, setting: Setting) -> str | None:
     """A word of the schema's own list that the user said, or a switch that the user named."""
     value, place, said = leaf.value, leaf.place, setting.said
     if isinstance(value, str) and place is not None and place.allowed is not None and value in place.allowed:
-        return "the user's words contain this choice" if said.phrase(words_of_value(value)) else None
+        if said.phrase(words_of_value(value)):
+            return "the user's words contain this choice"
+        return "the user's words mean this choice" if named_choice(value, place.allowed, said) else None
     if not isinstance(value, bool) or leaf.chosen_key:
         return None
     named = tuple(word for word in words_of(leaf.name) if word not in _FILLERS)
     spoken = _where(said, named)
     if spoken is None:
-        return None
+        off = setting.role == "option" and decides_nothing(value, words_of(leaf.name))
+        return "an option that is left switched off" if off else None
     refused = bool(_NO & set(said.words[max(0, spoken - 3) : spoken]))
     return "the user's words name this switch" if value is not refused else None
 
@@ -122,24 +141,69 @@ def _where(said: Said, words: tuple[str, ...]) -> int | None:
 
 def _day_and_time(leaf: Leaf, setting: Setting) -> str | None:
     """A moment made of a day and a time that are each trusted, or an end on the day of a trusted start."""
-    moment = _moment(leaf.value)
-    if setting.role != "when" or moment is None:
+    moment = moment_of(leaf.value) if setting.role == "when" else None
+    if moment is None:
         return None
     day, clock, zone = moment
-    if day and clock and setting.trusts(day) and setting.trusts(clock):
+    if day and clock and not zone and setting.trusts(day) and setting.trusts(clock):
         return "its day and its time are trusted"
-    if not _ENDS & set(words_of(leaf.name)):
+    if not ENDS & names_of(leaf):
         return None
     for other in setting.siblings:
-        start = _moment(other.value) if _STARTS & set(words_of(other.name)) else None
-        if other is leaf or start is None or other.steps[:-1] != leaf.steps[:-1] or not setting.fine(other):
+        start = moment_of(other.value) if STARTS & names_of(other) else None
+        if other is leaf or start is None or not setting.fine(other):
             continue
         if day and clock and day == start[0] and zone == start[2] and setting.trusts(clock):
             return f"it is on the day of {other.path}, at a trusted time"
         for length in setting.said.spans:
-            if _after(start, length) == moment:
+            if after(start, length) == moment:
                 return f"it is {other.path} plus the length that the user named"
     return None
+
+
+def _spoken_time(leaf: Leaf, setting: Setting) -> str | None:
+    """ "24 November at 11:00" with its year, a weekday with its date, or the one time that a granted text names."""
+    if setting.role != "when" or setting.today is None:
+        return None
+    one = asked(leaf, setting.siblings, setting.fine, setting.sources)
+    if one is None:
+        return None
+    because = said_so(one, setting.said, _texts(setting.sources), setting.today)
+    if because is not None or not setting.grants:
+        return because
+    lengths = lengths_of(setting.siblings, setting.fine, setting.sources) if one.starts else ()
+    for texts in _granted_texts(setting):
+        because = granted_so(one, texts, setting.today, lengths)
+        if because is not None:
+            return because
+    return None
+
+
+def _zone(leaf: Leaf, setting: Setting) -> str | None:
+    """The zone in which everything that the run has read is written, beside a time that is fine."""
+    if not isinstance(leaf.value, str) or not {"zone", "timezone", "tz"} & set(words_of(leaf.name)):
+        return None
+    for other in setting.siblings:
+        moment = moment_of(other.value)
+        if moment is None or not moment[0] or not moment[1] or other.steps[:-1] != leaf.steps[:-1]:
+            continue
+        if setting.fine(other) and same_zone(leaf.value, f"{moment[0]}T{moment[1]}", setting.sources):
+            return f"it is the zone of the times that were read, for {other.path}"
+    return None
+
+
+def _granted_texts(setting: Setting) -> Iterator[tuple[str, ...]]:
+    """The texts that each pointing of the user's opens, of all sources that it speaks of together."""
+    pointings: dict[tuple[str, ...], list[Grant]] = {}
+    for grant in setting.grants:
+        if grant.source.ref is not None:
+            pointings.setdefault(grant.pointers, []).append(grant)
+    for grants in pointings.values():
+        texts: dict[str, None] = {}
+        for grant in grants:
+            pool = granted_sources(grant, setting.sources)
+            texts.update(dict.fromkeys(granted_texts(grant, pool, setting.sources)))
+        yield tuple(texts)
 
 
 def _length(leaf: Leaf, setting: Setting) -> str | None:
@@ -177,6 +241,68 @@ def _stored_name(leaf: Leaf, setting: Setting) -> str | None:
             if isinstance(other.value, str) and other.canonical != mine and _rivals(other.value, value, setting.said):
                 return None
     return "it is the only stored name that the user's words speak"
+
+
+def _joined_path(leaf: Leaf, setting: Setting) -> str | None:
+    """A said folder and a name that the user said or that its listing has; or a said folder and the same name."""
+    value = leaf.value
+    if setting.role not in {"which", "where"} or not isinstance(value, str) or "://" in value or len(value) > 300:
+        return None
+    folder, slash, name = value.rpartition("/")
+    if not slash or not name or "\\" in value or ".." in value or not _is_said(folder or "/", setting):
+        return None
+    if _is_said(name, setting):
+        return "the user named the folder and the file"
+    if set(words_of(leaf.name)) & _TARGETS:
+        for other in setting.siblings:
+            held = other.value if other is not leaf and isinstance(other.value, str) else ""
+            if held.rpartition("/")[2] == name and not set(words_of(other.name)) & _TARGETS and setting.fine(other):
+                return f"it is the file of {other.path} in a folder that the user named"
+        return None
+    return _listed(folder, name, setting)
+
+
+def _listed(folder: str, name: str, setting: Setting) -> str | None:
+    """One of the files of the folder that the user's words mean: as many as they count, or the only one."""
+    names: dict[str, None] = {}
+    for source in setting.sources.sources:
+        if source.kind != "tool" or folder not in _asked_for(source.arguments):
+            continue
+        structure = setting.sources.structure(source.source_id)
+        if structure is None:
+            names.update(dict.fromkeys(stored_names(setting.sources.text(source.source_id))))
+        else:
+            held = (one.value for one in setting.sources.candidates(source.source_id) if one.field is not None)
+            names.update(dict.fromkeys(text for text in held if isinstance(text, str)))
+    meant = [one for one in names if _EXTENSION.search(one) and _is_about(one, setting.said)]
+    if name not in meant:
+        return None
+    if len(meant) == 1 or setting.said.vocabulary & _EVERY or Decimal(len(meant)) in setting.said.numbers:
+        return "it is in the folder that the user named, and among the files that the words mean"
+    return None
+
+
+def _asked_for(arguments: JsonValue) -> list[JsonValue]:
+    return [
+        value.rstrip("/") if isinstance(value, str) else value
+        for value in (arguments.values() if isinstance(arguments, dict) else ())
+    ]
+
+
+def _is_about(name: str, said: Said) -> bool:
+    """Whether a word of the name is a thing that the user spoke of, in either language."""
+    if len(name) > 80:
+        return False
+    words = _stem_words(name)
+    return bool(nouns_of(word for word in words if len(word) > 3) & nouns_of(w for w in said.words if len(w) > 3))
+
+
+def _is_said(text: str, setting: Setting) -> bool:
+    """Whether the user or the configuration wrote it, as a word of its own."""
+    return any(
+        sighting.proves and sighting.source.kind in {"user", "config"}
+        for sighting in setting.sources.origin(text).sightings
+    )
 
 
 def _is_spoken(name: str, said: Said) -> bool:
@@ -348,7 +474,10 @@ def _extreme(word: str, records: Sequence[JsonValue], said: Said) -> int | None:
 _DERIVATIONS: tuple[Callable[[Leaf, Setting], str | None], ...] = (
     _choice,
     _day_and_time,
+    _spoken_time,
+    _zone,
     _length,
+    _joined_path,
     _stored_name,
     _computed,
     _template,
@@ -390,37 +519,7 @@ def _texts(sources: Sources) -> list[str]:
     return [sources.text(source.source_id)[:20_000] for source in sources.sources if source.kind == "user"]
 
 
-def _moment(value: JsonValue) -> tuple[str, str, str] | None:
-    """Day, time and zone as written; either of the first two may be empty."""
-    text = value.strip() if isinstance(value, str) and len(value) <= 40 else ""
-    if not text[:1].isdigit():
-        return None
-    zone = re.search(r"(?<=[0-9])(?:Z|[+-][0-9]{2}:?[0-9]{2})\Z", text) if "T" in text or " " in text else None
-    plain = text[: zone.start()] if zone else text
-    if (moment := moment_form(plain)) is not None:
-        day, _, clock = moment.partition("T")
-        return day, clock, zone[0] if zone else ""
-    if (day := date_form(plain)) is not None:
-        return day, "", ""
-    clock = time_form(plain)
-    return None if clock is None else ("", clock, "")
-
-
-def _after(start: tuple[str, str, str], length: timedelta) -> tuple[str, str, str] | None:
-    day, clock, zone = start
-    try:
-        moment = datetime.fromisoformat(f"{day or '2000-01-01'}T{clock or '00:00'}") + length
-    except (ValueError, OverflowError):
-        return None
-    if not day and moment.day != 1:
-        return None
-    if not clock and (moment.hour or moment.minute):
-        return None
-    shown = f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
-    return (moment.date().isoformat() if day else "", shown if clock else "", zone)
-
-
 def _instant(value: JsonValue) -> str | None:
     """A moment that sorts as text; only forms that name year, month and day."""
-    moment = _moment(value)
+    moment = moment_of(value)
     return None if moment is None or not moment[0] else f"{moment[0]}T{moment[1]}{moment[2]}"

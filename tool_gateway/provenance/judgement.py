@@ -14,10 +14,13 @@ which is what a sink is, wherever it stands.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Literal
 
 from context.json_values import JsonObject, JsonValue
-from context.origins import Origin, Sighting
+from context.json_values import leaves as scalars
+from context.origins import Origin, Sighting, Source
+from context.provenance.values import canonical_form, kind_of
 from context.visible_text import escape_line
 from tool_gateway.arguments.paths import select
 from tool_gateway.interface import KnownTool
@@ -25,16 +28,28 @@ from tool_gateway.provenance.argument_places import Leaf, leaves_of
 from tool_gateway.provenance.content_rule import content_fault
 from tool_gateway.provenance.derived import Setting, derive
 from tool_gateway.provenance.evidence import Grant, ProvenanceEvidence
+from tool_gateway.provenance.meant import is_meant, named, nouns_of
+from tool_gateway.provenance.passed_on import passing_fault, was_done
 from tool_gateway.provenance.said import Said, heard
-from tool_gateway.provenance.sinks import Role, is_sink, role_of, schema_places
+from tool_gateway.provenance.sinks import SINK_ROLES, Role, is_sink, role_of, schema_places, words_of
 from tool_gateway.provenance.uniqueness import Pick, any_candidate, granted_sources, only_candidate
 
 Verdict = Literal["trusted", "granted", "derived", "content", "own", "unjudged", "untrusted"]
 
-Cause = Literal["untrusted-value", "unknown-value", "ambiguous-grant", "planted-address", "dictated-text"]
-"""Why a leaf asks. `untrusted-value`: it stands in untrusted content. `unknown-value`: it stands nowhere as a whole."""
+Cause = Literal[
+    "untrusted-value", "unknown-value", "ambiguous-grant", "planted-address", "dictated-text", "passed-on-text",
+    "repeated-effect", "replaced-text",
+]  # fmt: skip
+"""Why a leaf asks. `untrusted-value`: it stands in untrusted content. `unknown-value`: it stands nowhere as a whole.
+`ambiguous-grant`: it could as well be another. The last three speak of free text to a recipient who is fine."""
 
 _MOST_SOURCE_ARGUMENT = 80
+_PAYING = frozenset(
+    {
+        *("pay", "payment", "transfer", "wire", "donate", "refund", "charge", "tip", "transaction", "order", "buy"),
+        *("purchase", "checkout", "book", "reserve", "withdraw", "deposit", "money"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +79,11 @@ class JudgedLeaf:
 class Judgement:
     """One call's leaves. Each is traced and judged when somebody first wants to know, and once."""
 
-    def __init__(self, tool: KnownTool, arguments: JsonObject, evidence: ProvenanceEvidence) -> None:
+    def __init__(
+        self, tool: KnownTool, arguments: JsonObject, evidence: ProvenanceEvidence, today: date | None = None
+    ) -> None:
         self.tool = tool
+        self._today = today
         self.evidence = evidence
         self._arguments = arguments
         self._sources = evidence.sources
@@ -128,7 +146,18 @@ class Judgement:
             return JudgedLeaf(leaf, role, "trusted", plain)
         if role == "content" and not sink and self.tool.rule.effect != "read":
             return self._free_text(leaf, role)
-        return self._value(leaf, role)
+        judged = self._value(leaf, role)
+        if role == "how_much" and not judged.asks and self._was_paid():
+            because = "the same was done before in this run, for the same recipient"
+            return JudgedLeaf(leaf, role, "untrusted", because, "repeated-effect")
+        return judged
+
+    def _was_paid(self) -> bool:
+        """Whether money went the same way before: who may only repeat what the user said can still empty an account."""
+        if self.tool.rule.effect == "read" or not _PAYING & set(words_of(self.tool.definition.name)):
+            return False
+        recipients = [one for one in self.leaves if role_of(self.tool, one) in {"who", "where", "which"}]
+        return was_done(self.tool, recipients, self.evidence)
 
     def _plain(self, leaf: Leaf, role: Role) -> str | None:
         """What is fine wherever else it stands."""
@@ -155,7 +184,13 @@ class Judgement:
             return self._value(leaf, role)
         fault = None
         if isinstance(leaf.value, str):
-            fault = content_fault(leaf.value, name=leaf.name, said=self._heard, sources=self._sources)
+            fault = content_fault(
+                leaf.value,
+                name=leaf.name,
+                said=self._heard,
+                sources=self._sources,
+                granted=lambda mark: self._gives_mark(leaf, role, mark),
+            )
         if fault is not None and fault.code == "dictated-text":
             derived = self._derived(leaf, role, ())
             return derived or JudgedLeaf(leaf, role, "untrusted", fault.because, "dictated-text")
@@ -165,9 +200,16 @@ class Judgement:
             return judged
         if fault is not None:
             return JudgedLeaf(leaf, role, "untrusted", fault.because, "planted-address", judged.endorsement)
-        if self.evidence.mode == "sinks" or self._goes_where_it_may():
-            return JudgedLeaf(leaf, role, "content", "free text that plants no address, for somebody who is trusted")
-        return judged
+        if self.evidence.mode == "sinks" and self.tool.rule.effect == "read":
+            return JudgedLeaf(leaf, role, "content", "free text that plants no address")
+        if not self._goes_where_it_may():
+            if self.evidence.mode == "sinks":
+                return JudgedLeaf(leaf, role, "content", "free text that plants no address")
+            return judged
+        passing = passing_fault(leaf, self.leaves, self.tool, self.evidence, self._heard)
+        if passing is not None:
+            return JudgedLeaf(leaf, role, "untrusted", passing.because, passing.code)
+        return JudgedLeaf(leaf, role, "content", "free text that plants no address, for somebody who is trusted")
 
     def _goes_where_it_may(self) -> bool:
         """Every leaf that says who, where or which in the same call is fine by itself."""
@@ -179,12 +221,16 @@ class Judgement:
 
     def _value(self, leaf: Leaf, role: Role) -> JudgedLeaf:
         origin = self.origin(leaf)
-        if origin.trusted and origin.best is not None:
-            return JudgedLeaf(leaf, role, "trusted", f"it stands in {origin.best.source.described}")
+        trusted = self._trusted(leaf, role, origin)
+        if trusted is not None:
+            return JudgedLeaf(leaf, role, "trusted", f"it stands in {trusted.described}")
         grants = self._grants(leaf)
         pick, grant = self._granted(leaf, role, origin, grants)
         if pick is not None and pick.fine:
             return JudgedLeaf(leaf, role, "granted", pick.because, grant=grant)
+        called = self._named(leaf, role, origin)
+        if called is not None:
+            return JudgedLeaf(leaf, role, "granted", f"it is the only one there that is called {called}")
         derived = self._derived(leaf, role, grants)
         if derived is not None:
             return derived
@@ -203,7 +249,9 @@ class Judgement:
             fine=self._fine,
             sources=self._sources,
             said=self._heard,
+            trusts=self._trusts,
             grants=grants,
+            today=self._today,
         )
         because = derive(leaf, setting)
         return None if because is None else JudgedLeaf(leaf, role, "derived", because)
@@ -212,9 +260,86 @@ class Judgement:
         index = next(at for at, leaf in enumerate(self.leaves) if leaf is other)
         if index in self._judging:
             return False
-        if self.origin(other).trusted:
-            return True
         return self._of(index).verdict in {"trusted", "granted", "derived"}
+
+    def _trusted(self, leaf: Leaf, role: Role, origin: Origin) -> Source | None:
+        """The source that vouches for a value, a trusted list only for what the user's words single out in it."""
+        for sighting in origin.sightings:
+            if not sighting.proves:
+                continue
+            source = sighting.source
+            if source.kind != "tool":
+                return source
+            if source.source_id in self.evidence.browsed and _echoes(source, leaf.value):
+                continue
+            if role not in SINK_ROLES and (role != "when" or source.source_id not in self.evidence.browsed):
+                return source
+            meant = is_meant(
+                leaf.value,
+                source=source,
+                field=sighting.field if sighting.whole else None,
+                sources=self._sources,
+                said=self._heard,
+                browsed=self.evidence.browsed,
+                whole_list=self._whole_list(leaf),
+            )
+            if meant or self.evidence.own_values:
+                return source
+        return None
+
+    def _trusts(self, value: JsonValue) -> bool:
+        """Whether a part of a value is trusted, whatever it decides."""
+        return any(
+            sighting.proves
+            and not (sighting.source.source_id in self.evidence.browsed and _echoes(sighting.source, value))
+            for sighting in self._sources.origin(value).sightings
+        )
+
+    def _named(self, leaf: Leaf, role: Role, origin: Origin) -> str | None:
+        if not self.evidence.means.word_grants or leaf.path.endswith("{key}") or leaf.chosen_key:
+            return None
+        whole = [
+            (one.source, one.field)
+            for one in origin.sightings
+            if one.whole and one.field is not None and one.source.kind == "tool" and one.how in {"exact", "normalised"}
+        ]
+        if not whole:
+            return None
+        called = named(
+            leaf.value,
+            leaf=leaf,
+            role=role,
+            nouns=nouns_of(words_of(leaf.name)),
+            at_fields=whole,
+            sources=self._sources,
+            said=self._heard,
+            may_ask=self._asked_by_nobody_untrusted,
+        )
+        return None if called is None else escape_line(called, 80)
+
+    def _asked_by_nobody_untrusted(self, source: Source) -> bool:
+        """A question with an invented or copied word in it may show one record and hide its namesake."""
+        longest: int | None = None
+        for _, value in scalars(source.arguments or {}):
+            if value is None or isinstance(value, bool) or value == "" or self._sources.origin(value).trusted:
+                continue
+            if not isinstance(value, int | float):
+                return False
+            # A limit that was not reached hid nothing.
+            longest = _longest_list(self._sources.structure(source.source_id)) if longest is None else longest
+            if longest >= value:
+                return False
+        return True
+
+    def _gives_mark(self, leaf: Leaf, role: Role, mark: str) -> bool:
+        """Whether a link or an address inside a text is what a grant lets into it."""
+        for grant in self._grants(leaf):
+            if grant.source.ref is None or kind_of(mark) not in grant.kinds:
+                continue
+            pool = granted_sources(grant, self._sources)
+            if pool and self.evidence.means.uniqueness and self._only(mark, leaf.name, role, grant, pool, ()).fine:
+                return True
+        return False
 
     @property
     def _heard(self) -> Said:
@@ -245,28 +370,35 @@ class Judgement:
                     pick = Pick(False, "the model may make it up, but it stands in untrusted content", found=False)
                 else:
                     pick = Pick(True, "the model may decide this")
+            elif grant.kinds and kind_of(leaf.value) not in grant.kinds:
+                continue
             else:
-                pick = self._from_source(leaf, role, grant)
+                pick = self._from_source(leaf, role, grant, grants)
             if pick.fine:
                 return Pick(True, f"granted ({escape_line(grant.because, 120)}): {pick.because}"), grant
             if refused is None or (pick.found and not refused.found):
                 refused = pick
         return refused, None
 
-    def _from_source(self, leaf: Leaf, role: Role, grant: Grant) -> Pick:
+    def _from_source(self, leaf: Leaf, role: Role, grant: Grant, grants: Sequence[Grant]) -> Pick:
         pool = granted_sources(grant, self._sources)
         if isinstance(leaf.value, bool) or not pool:
             return Pick(False, "nothing of what was granted was read", found=False)
         if not self.evidence.means.uniqueness:
             return any_candidate(leaf.value, pool, self._sources)
+        if grant.given_by == "words":
+            # A search and the page that it led to show the same things: what was read of either is a rival.
+            alike = [one for one in grants if one.given_by == "words" and one.pointers == grant.pointers]
+            pool = tuple(
+                {source.source_id: source for one in alike for source in granted_sources(one, self._sources)}.values()
+            )
+        return self._only(leaf.value, leaf.name, role, grant, pool, self._whole_list(leaf))
+
+    def _only(
+        self, value: JsonValue, name: str, role: Role, grant: Grant, pool: Sequence[Source], whole: Sequence[JsonValue]
+    ) -> Pick:
         return only_candidate(
-            leaf.value,
-            name=leaf.name,
-            role=role,
-            grant=grant,
-            pool=pool,
-            sources=self._sources,
-            whole_list=self._whole_list(leaf),
+            value, name=name, role=role, grant=grant, pool=pool, sources=self._sources, whole_list=whole
         )
 
     def _whole_list(self, leaf: Leaf) -> list[JsonValue]:
@@ -284,6 +416,9 @@ class Judgement:
             return JudgedLeaf(
                 leaf, role, "untrusted", _seen(from_tool), "untrusted-value", self._endorsement(leaf, from_tool)
             )
+        if origin.trusted and origin.best is not None:
+            note = f"it is one of several in {origin.best.source.described}, and the user's words do not say which"
+            return JudgedLeaf(leaf, role, "untrusted", note, "ambiguous-grant")
         if isinstance(leaf.value, bool):
             note = "the user's words do not name this switch"
         elif seen is not None:
@@ -324,17 +459,39 @@ _HOW = {
 }
 
 
-def judge(tool: KnownTool, arguments: JsonObject, evidence: ProvenanceEvidence) -> Judgement:
-    """The judgement of one call, worked out once for one evidence and what had been read by then."""
+def judge(
+    tool: KnownTool, arguments: JsonObject, evidence: ProvenanceEvidence, *, now: float | None = None
+) -> Judgement:
+    """The judgement of one call, worked out once for one evidence and what had been read by then.
+
+    Args:
+        now: Seconds since the epoch; without it no word for a day is counted from today.
+    """
     memo = evidence.memo
-    read = len(evidence.sources.sources)
-    if len(memo.kept) == 2 and memo.kept[0] is tool and memo.key == (read,) and _alike(memo.kept[1], arguments):
+    today = None if now is None else datetime.fromtimestamp(now).astimezone().date()
+    key = (len(evidence.sources.sources), today)
+    if len(memo.kept) == 2 and memo.kept[0] is tool and memo.key == key and _alike(memo.kept[1], arguments):
         work = memo.work
         if isinstance(work, Judgement):
             return work
-    work = Judgement(tool, arguments, evidence)
-    memo.kept, memo.key, memo.work = (tool, arguments), (read,), work
+    work = Judgement(tool, arguments, evidence, today)
+    memo.kept, memo.key, memo.work = (tool, arguments), key, work
     return work
+
+
+def _longest_list(structure: JsonValue) -> int:
+    held = structure.values() if isinstance(structure, dict) else (structure,)
+    return max((len(one) for one in held if isinstance(one, list)), default=0)
+
+
+def _echoes(source: Source, value: JsonValue) -> bool:
+    """Whether the call's own arguments had it: what they brought in, the result cannot vouch for."""
+    mine = canonical_form(value)
+    for _, given in scalars(source.arguments or {}):
+        form = canonical_form(given)
+        if mine and mine in form:
+            return True
+    return False
 
 
 def _alike(one: object, two: JsonObject) -> bool:

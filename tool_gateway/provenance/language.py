@@ -61,7 +61,8 @@ FULFILS: Mapping[str, frozenset[str]] = {
         "append": "write update add",
         "put": "create add move write save",
         "open": "create",
-        "share": "send invite grant",
+        "request": "create send submit",
+        "share": "send invite grant add",
         "grant": "share add set",
         "give": "grant share",
         "assign": "update set",
@@ -89,11 +90,12 @@ KIN: tuple[frozenset[str], ...] = tuple(
     bag(family)
     for family in (
         "send tell reply forward post draft comment react write share",
-        "create add schedule book open write save append put post submit comment draft log upload",
-        "update set mark rename reschedule move append overwrite write put assign complete",
-        "move rename put archive save copy upload add",
+        "create add schedule book open write save append put post submit comment draft log upload leave give start request",
+        "update set mark rename reschedule move append overwrite write put assign complete renew rate accept decline",
+        "move rename put archive save copy upload add mark",
         "share grant give invite add assign send",
-        "schedule book invite reschedule create add remind accept decline confirm update",
+        "schedule book invite reschedule create add remind accept decline confirm update subscribe",
+        "return refund exchange",
     )
 )
 """Deeds that one verb or another may mean. Only where the words name the tool's own object or carrier, and nothing
@@ -107,7 +109,7 @@ CARRIERS: Mapping[str, frozenset[str]] = {
         "forward": "mail message",
         "reply": "mail message",
         "post": "message channel post page",
-        "share": "file folder message",
+        "share": "file folder message permission link",
         "invite": "participant event",
         "remind": "reminder task",
         "schedule": "event",
@@ -127,11 +129,14 @@ TURNS: Mapping[tuple[str, str], str] = {
     for deeds, nouns, turned in (
         ("write create", "mail message", "send"),
         ("write create give", "reply", "reply"),
-        ("create do schedule set send put submit start give add", "transaction", "pay"),
+        ("create do schedule set send submit start give add", "transaction", "pay"),
         ("send give move put", "money", "pay"),
         ("create do submit put add", "order", "buy"),
         ("create do submit put add start", "purchase", "buy"),
-        ("create do submit give start", "refund", "refund"),
+        ("create do submit give start request tell", "refund", "refund"),
+        ("reply", "money", "refund"),
+        ("create do put", "copy", "copy"),
+        ("give", "permission", "share"),
         ("write", "comment", "add"),
     )
     for deed in deeds.split()

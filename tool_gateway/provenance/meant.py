@@ -9,6 +9,7 @@ of thing is called so (`#launch`, "the wiki page Team board"), and a second reco
 """
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from context.json_values import JsonValue
 from context.origins import Source
 from context.provenance.interface import Sources
 from context.provenance.values import canonical_form, kind_of
+from context.provenance.words import WordCutter
 from tool_gateway.provenance.argument_places import Leaf
 from tool_gateway.provenance.records import Record, Steps, records_of
 from tool_gateway.provenance.said import Said, plain, stem, words_in
@@ -30,18 +32,23 @@ _NAMES = frozenset(
         *("login", "username", "slug", "nickname", "caption", "filename", "file"),
     }
 )
-_IDENTIFIERS = frozenset({"id", "ids", "key", "uuid", "guid", "uid", "identifier", "ref", "slug", "sku", "code", "number"})
+_IDENTIFIERS = frozenset(
+    {"id", "ids", "key", "uuid", "guid", "uid", "identifier", "ref", "slug", "sku", "code", "number"}
+)
 _PLACES_OF_PEOPLE = frozenset({"channel", "channels", "room", "rooms", "conversation", "conversations"})
+_KEPT = 256
 _ADDRESSES = frozenset({"url", "address", "account", "phone", "amount"})
 _COMMON = frozenset(
     {
-        *("the", "and", "for", "with", "from", "that", "this", "your", "our", "his", "her", "their", "its", "him", "them"),
-        *("you", "are", "was", "has", "have", "not", "but", "all", "any", "who", "what", "when", "where", "which", "please"),
-        *("der", "die", "das", "den", "dem", "des", "und", "mit", "von", "für", "fur", "ein", "eine", "einen", "einem"),
-        *("mein", "meine", "meinen", "meinem", "ist", "auf", "bei", "aus", "nach", "bitte", "zum", "zur", "into", "about"),
-        *("com", "org", "net", "www", "http", "http", "true", "false", "none", "null", "mail", "email", "send", "new"),
+        *("the", "and", "for", "with", "from", "that", "this", "your", "our", "his", "her", "their", "its", "him"),
+        *("them", "you", "are", "was", "has", "have", "not", "but", "all", "any", "who", "what", "when", "where"),
+        *("which", "please", "into", "about", "mail", "email", "send", "new", "true", "false", "none", "null"),
+        *("der", "die", "das", "den", "dem", "des", "und", "mit", "von", "für", "fur", "ein", "eine", "einen"),
+        *("einem", "mein", "meine", "meinen", "meinem", "ist", "auf", "bei", "aus", "nach", "bitte", "zum", "zur"),
+        *("com", "org", "net", "www", "http", "https"),
     }
 )
+"""Words that any task has, and any address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,8 @@ def is_meant(
         return False
     taken = set(map(canonical_form, whole_list)) if len(whole_list) > 1 else {mine}
     beside = [hit for hit in found if hit.canonical not in taken]
-    if any(hit.record.steps == mine_.record.steps and hit.record.own is mine_.record.own for hit in beside for mine_ in own):
+    holders = {id(hit.record.own) for hit in own}
+    if any(id(hit.record.own) in holders for hit in beside):
         return False  # one of several values of the very record
     if not beside and not looked_through:
         return True
@@ -158,6 +166,7 @@ def _is_called(name: str, kinds: frozenset[str], argument: frozenset[str], said:
 def _is_only(name: str, mine: str, key: str, source: Source, sources: Sources) -> bool:
     """No other record of the same server, read under any question, has the name and another identifier."""
     wanted = plain(name)
+    spellings = frozenset({wanted, f"#{wanted}", f"@{wanted}"})
     for other in sources.sources:
         if other.kind != "tool" or other.ref is None or source.ref is None or other.ref.server != source.ref.server:
             continue
@@ -168,12 +177,12 @@ def _is_only(name: str, mine: str, key: str, source: Source, sources: Sources) -
         if not records:
             return False  # too many to be looked through
         for record in records:
+            if record.texts.isdisjoint(spellings):
+                continue
             identifier = record.own.get(key)
             if identifier is None or isinstance(identifier, dict | list) or canonical_form(identifier) == mine:
                 continue
-            if any(
-                isinstance(text, str) and plain(text.strip().lstrip("#@")) == wanted for text in record.own.values()
-            ):
+            if any(isinstance(text, str) and plain(text.strip()) in spellings for text in record.own.values()):
                 return False
     return True
 
@@ -184,17 +193,35 @@ def _split(steps: Steps) -> tuple[Steps, Steps]:
     return steps[: last + 1], steps[last + 1 :]
 
 
-def _values(structure: JsonValue, item: Steps, tail: Steps) -> list[_Found]:
-    """What stands at the same place in every record of the same list."""
-    pattern = tuple("[]" if isinstance(step, int) else step for step in item)
+def _values(structure: JsonValue, item: Steps, tail: Steps) -> tuple[_Found, ...]:
+    """What stands at the same place in every record of the same list. Kept, since a listing is asked about often."""
+    pattern = _pattern(item)
+    names = tuple(step for step in tail if isinstance(step, str))
+    key = (id(structure), pattern, names)
+    kept = _MADE.get(key)
+    if kept is not None and kept[0] is structure:
+        _MADE.move_to_end(key)
+        return kept[1]
+    cutter = WordCutter()
     found: list[_Found] = []
     for record in records_of(structure):
-        if tuple("[]" if isinstance(step, int) else step for step in record.steps) != pattern:
-            continue
-        held = at(record.own, [step for step in tail if isinstance(step, str)])
-        values = held if isinstance(held, list) else [held]
-        found += (_Found(record, canonical_form(one)) for one in values if one is not None)
-    return found
+        if _pattern(record.steps) == pattern:
+            held = at(record.own, names)
+            values = held if isinstance(held, list) else [held]
+            found += (_Found(record, canonical_form(one, cutter)) for one in values if one is not None)
+    made = tuple(found)
+    _MADE[key] = (structure, made)
+    while len(_MADE) > _KEPT:
+        _MADE.popitem(last=False)
+    return made
+
+
+_MADE: OrderedDict[tuple[int, tuple[str, ...], tuple[str, ...]], tuple[JsonValue, tuple[_Found, ...]]] = OrderedDict()
+"""By the identity of a structure, which is never changed once it was read."""
+
+
+def _pattern(steps: Steps) -> tuple[str, ...]:
+    return tuple("[]" if isinstance(step, int) else step for step in steps)
 
 
 def _singled_out(own: Sequence[Record], others: Sequence[Record], said: Said) -> bool:

@@ -17,10 +17,7 @@ from context.provenance.normal_forms import MONTHS, time_form
 
 _LONGEST = 20_000
 _MOST = 60
-_GERMAN_MONTHS = {
-    **{"januar": 1, "februar": 2, "märz": 3, "april": 4, "mai": 5, "juni": 6, "juli": 7, "august": 8, "september": 9},
-    **{"oktober": 10, "november": 11, "dezember": 12},
-}
+_GERMAN_MONTHS = {"januar": 1, "februar": 2, "märz": 3, "mai": 5, "juni": 6, "juli": 7, "oktober": 10, "dezember": 12}
 _MONTH_NUMBERS = {**MONTHS, **_GERMAN_MONTHS}
 _MONTH = "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True))
 _WEEKDAYS = {
@@ -44,15 +41,19 @@ _RELATIVE = {
 _DAY = re.compile(
     r"(?P<iso>(?<![\w-])(?P<y1>[0-9]{4})-(?P<m1>[0-9]{2})-(?P<d1>[0-9]{2})(?![0-9-]))"
     r"|(?P<dot>(?<![\w.])(?P<d2>[0-9]{1,2})\.\s?(?P<m2>[0-9]{1,2})\.\s?(?P<y2>[0-9]{4})?(?![0-9]))"
-    rf"|(?P<dm>(?<![\w.])(?P<d3>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?\s(?:of\s)?(?P<m3>{_MONTH})\b\.?(?:,?\s(?P<y3>[0-9]{{4}})\b)?)"
-    rf"|(?P<md>\b(?P<m4>{_MONTH})\.?\s(?P<d4>[0-9]{{1,2}})(?:st|nd|rd|th)?\b(?![:.][0-9])(?:,?\s(?P<y4>[0-9]{{4}})\b)?)"
+    rf"|(?P<dm>(?<![\w.])(?P<d3>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?\s(?:of\s)?(?P<m3>{_MONTH})\b\.?"
+    r"(?:,?\s(?P<y3>[0-9]{4})\b)?)"
+    rf"|(?P<md>\b(?P<m4>{_MONTH})\.?\s(?P<d4>[0-9]{{1,2}})(?:st|nd|rd|th)?\b(?![:.][0-9])"
+    r"(?:,?\s(?P<y4>[0-9]{4})\b)?)"
     r"|(?P<nth>\b(?:the|am|den|dem|zum|vom|on)\s(?P<d5>[0-9]{1,2})(?:st|nd|rd|th|\.)(?![\w.:]))"
     rf"|(?P<weekday>\b(?:{'|'.join(_WEEKDAYS)})\b)"
-    r"|(?P<relative>\b(?:the day after tomorrow|today|tonight|tomorrow|heute|übermorgen|(?<!guten )(?<!am )(?<!jeden )morgen)\b)",
+    r"|(?P<relative>\b(?:the day after tomorrow|today|tonight|tomorrow|heute|übermorgen"
+    r"|(?<!guten )(?<!am )(?<!jeden )morgen)\b)",
     re.IGNORECASE,
 )
 _CLOCK = re.compile(
-    r"(?<![\w.:/-])(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?\s?(?P<half>[ap]\.?m\b\.?|uhr\b(?:\s(?P<more>[0-9]{2})\b)?)"
+    r"(?<![\w.:/])(?P<hour>[0-9]{1,2})(?:[:.](?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2}))?)?\s?"
+    r"(?P<half>[ap]\.?m\b\.?|uhr\b(?:\s(?P<more>[0-9]{2})\b)?)"
     r"|(?<![\w.:/-])(?P<hour2>[0-9]{1,2}):(?P<minute2>[0-9]{2})(?::(?P<second2>[0-9]{2}))?(?![\w:])"
     r"|(?<=[0-9]T)(?P<iso>[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)"
     r"|(?P<bare>(?<![\w.:/-])[0-9]{1,2})(?=\s?(?:-|–|bis)\s?[0-9]{1,2}(?::[0-9]{2})?\s?(?:uhr|[ap]m)\b)"
@@ -163,7 +164,7 @@ def _dated(day: int, month: int, year: int | None, today: date) -> str | None:
 
 
 def _nth(day: int, today: date) -> str | None:
-    for ahead in range(0, 62):
+    for ahead in range(62):
         found = today + timedelta(days=ahead)
         if found.day == day:
             return found.isoformat()

@@ -35,12 +35,14 @@ class Record:
         own: Its own fields, those of lists inside it left out.
         texts: Its short fields and those of the objects around it, as `said.plain` writes them.
         words: Their words, by stem.
+        near: Those of them that do not stand in lists inside it.
     """
 
     steps: Steps
     own: JsonObject
     texts: frozenset[str]
     words: frozenset[str]
+    near: frozenset[str]
 
 
 def records_of(structure: JsonValue) -> tuple[Record, ...]:
@@ -66,6 +68,20 @@ _MADE: OrderedDict[int, tuple[JsonValue, tuple[Record, ...]]] = OrderedDict()
 """By the identity of a structure, which is never changed once it was read."""
 
 
+def words_at(structure: JsonValue, steps: Steps) -> frozenset[str]:
+    """The words of the record at this place; none where there is no record, or too many."""
+    key = id(structure)
+    kept = _PLACES.get(key)
+    if kept is None or kept[0] is not structure:
+        kept = _PLACES[key] = (structure, {record.steps: record.words for record in records_of(structure)})
+        while len(_PLACES) > _KEPT:
+            _PLACES.popitem(last=False)
+    return kept[1].get(steps, frozenset())
+
+
+_PLACES: OrderedDict[int, tuple[JsonValue, dict[Steps, frozenset[str]]]] = OrderedDict()
+
+
 def stored_names(text: str) -> tuple[str, ...]:
     """What may be a name in a listing written as text: the last column of each line, a marker before it left out."""
     found: dict[str, None] = {}
@@ -87,7 +103,9 @@ def _records(value: JsonValue, steps: Steps, around: tuple[str, ...], depth: int
         inside = [text for name, item in value.items() if isinstance(item, list) for text in _short(name, item)]
         texts = (*around, *own[:_MOST_TEXTS])
         shown = frozenset(map(plain, (*texts, *inside[:_MOST_TEXTS])))
-        yield Record(steps, value, shown, frozenset(stem(word) for text in shown for word in words_in(text)))
+        near = frozenset(stem(word) for text in texts for word in words_in(plain(text)))
+        words = near | frozenset(stem(word) for text in inside[:_MOST_TEXTS] for word in words_in(plain(text)))
+        yield Record(steps, value, shown, words, near)
         around = texts
     if isinstance(value, dict):
         for name, item in value.items():

@@ -174,7 +174,7 @@ def argument_roles(tool: KnownTool) -> Mapping[str, Role]:
 
 
 def sinks(tool: KnownTool) -> tuple[str, ...]:
-    """Paths of the arguments that decide who, where, which, how much or what is run: declared, or else inferred."""
+    """Paths of the arguments that decide who, where, which, when, how much or what is run: declared, else inferred."""
     return _Known.of(tool).sinks
 
 
@@ -265,7 +265,8 @@ def _roles(root: Place, tool: str) -> dict[str, Role]:
 
 def _inferred(root: Place, roles: Mapping[str, Role], tool: str, effect: Effect) -> tuple[str, ...]:
     if effect != "read":
-        return tuple(path for path, role in roles.items() if role in SINK_ROLES)
+        # A meeting, a reminder or a payment at another hour is another one.
+        return tuple(path for path, role in roles.items() if role in SINK_ROLES or role == "when")
     own = bool(_OWN_STORES & set(words_of(tool)))
     return tuple(place.path for place in root.walk() if place.path in roles and _reaches_out(place, own=own))
 
@@ -307,7 +308,8 @@ def _by_name(words: Sequence[str], place: Place) -> Role | None:
         return "which" if named & _DANGEROUS else "option"
     if last in _COMMAND or (last in {"code", "codes"} and not named & _CODES_OF_THINGS):
         return "command"
-    if numeric and (last in _OPTION or words[0] in {"max", "min", "limit", "num", "per", "page"}):
+    counted = last in _OPTION or (words[0] in {"max", "min", "limit", "num", "per", "page"} and last not in _WHICH)
+    if numeric and counted:
         return "option" if not named & (_HOW_MUCH | _WHO) else "how_much"
     if place.allowed is not None and not named & (_WHO | _WHERE | _HOW_MUCH | _DANGEROUS):
         return "option"

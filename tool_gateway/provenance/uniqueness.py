@@ -10,15 +10,17 @@ one pool: reading a second file adds rivals, never replaces them. Values that ar
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from decimal import Decimal
 
 from context.json_values import JsonValue, leaves
 from context.origins import Source
 from context.provenance.interface import Candidate, Sources, ValueKind
-from context.provenance.values import canonical_form
+from context.provenance.normal_forms import number_form
+from context.provenance.values import canonical_form, find_values, kind_of
 from context.visible_text import escape_line
 from tool_gateway.provenance.evidence import Grant
-from tool_gateway.provenance.said import stem, words_in
+from tool_gateway.provenance.records import Record, records_of, words_at
+from tool_gateway.provenance.said import plain, stem, words_in
 from tool_gateway.provenance.sinks import Role, words_of
 
 SUPERLATIVES = frozenset(
@@ -49,8 +51,18 @@ _NEAR_NAMES: tuple[frozenset[str], ...] = (
     frozenset({"url", "uri", "link", "href"}),
     frozenset({"path", "file", "filename"}),
 )
-_POINTING_LENGTH = 160
-_MOST_POINTING = 400
+_SUMS: frozenset[ValueKind] = frozenset({"amount", "number"})
+_SIGNS = (
+    r"(?:US\$|[$€£¥₹]|\b(?:EUR|USD|GBP|CHF|JPY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|INR|CNY|euros?|dollars?|pounds?)\b)"
+)
+_FIGURE = r"[0-9][0-9.,'’]{0,20}"
+_MONEY = re.compile(rf"{_SIGNS}\s?{_FIGURE}|{_FIGURE}\s?{_SIGNS}", re.IGNORECASE)
+_TOTAL_WORDS = (
+    r"\b(?:grand total|total|amount due|amount payable|balance due|amount|to pay|sum|gesamtbetrag|rechnungsbetrag"
+    r"|endbetrag|gesamtsumme|gesamt|summe|betrag|zu zahlen|zahlbetrag)\b"
+)
+_TOTAL = re.compile(_TOTAL_WORDS, re.IGNORECASE)
+_LABELLED = re.compile(rf"{_TOTAL_WORDS}[\s:.=|*-]{{1,20}}({_FIGURE})(?![\w%])", re.IGNORECASE)
 _LONG_WITHOUT_VALUES = 10_000
 
 
@@ -128,15 +140,73 @@ def only_candidate(
     fields, free = _candidates(pool, sources)
     hits = [one for one in fields if _same(one.candidate, value, mine)]
     if hits:
-        return _among_fields(value, mine, hits, fields, name, role, grant, sources, whole_list)
+        pick = _among_fields(value, mine, hits, fields, name, role, grant, sources, whole_list)
+        if pick.fine or not grant.plural or role in {"who", "how_much", "command"}:
+            return pick
+        return _one_of_several(hits, fields, name, grant, pool, sources) or pick
     loose = [candidate for candidate in free if _same(candidate, value, mine)]
+    if loose and role == "how_much":
+        return _in_bills(loose, mine, granted_texts(grant, pool, sources))
+    if loose and role == "when":
+        # A time is read together with its day, and competes with every other time (`spoken_times.py`).
+        return Pick(False, "the text that was granted is no single time")
     if loose:
-        return _in_free_text(loose, mine, fields, free, sources)
+        pointed = _pointed(fields, grant, sources)
+        if role in {"who", "which", "where"} and any(_names(one.name) & _names(name) for one in pointed):
+            return Pick(False, "the record that was granted has a field for it, and this stands in a text")
+        kinds = _kinds(loose[0].kind)
+        if role in {"who", "where"} and any(one.candidate.kind in kinds for one in pointed):
+            return Pick(False, "the record that was granted has a field of that kind, and this stands in a text")
+        inside = _inside_records(grant, pool, sources)
+        return _in_free_text(loose, mine, pointed, free if inside is None else inside, sources)
     if isinstance(value, str) and len(value) > 1:
         texts = {sources.text(source.source_id).strip() for source in pool}
         if texts == {value.strip()}:
             return Pick(True, "it is the whole text of what was granted")
     return Pick(False, "it is no whole field of what was granted", found=False)
+
+
+def granted_texts(grant: Grant, pool: Sequence[Source], sources: Sources) -> tuple[str, ...]:
+    """The free texts of what the grant points at: long fields of pointed records, and texts without structure."""
+    wanted = _wanted(grant)
+    found: list[str] = []
+    for source in pool:
+        structure = sources.structure(source.source_id)
+        if structure is None:
+            found.append(sources.text(source.source_id))
+            continue
+        for record in _pointed_records(records_of(structure), wanted):
+            found += (leaf for _, leaf in leaves(record.own) if isinstance(leaf, str) and kind_of(leaf) == "text")
+    texts = list(dict.fromkeys(found))
+    # A search shows how a text begins: what is cut off there is no value of its own.
+    return tuple(one for one in texts if not any(two != one and _begins(two, one) for two in texts))
+
+
+def _begins(text: str, start: str) -> bool:
+    bare = start.rstrip(" .…")
+    return len(bare) >= 20 and text.startswith(bare) and len(text) > len(start)
+
+
+def _pointed_records(records: Sequence[Record], wanted: Sequence[frozenset[str]]) -> list[Record]:
+    """The records that the words speak of, without those inside them; all of the result where there are no words."""
+    if not wanted:
+        return list(records[:1])
+    held = [record for record in records if all(words <= record.near for words in wanted)]
+    if held:
+        return [one for one in held if not any(_is_inside(one, two) for two in held)]
+    held = [record for record in records if all(words <= record.words for words in wanted)]
+    return [one for one in held if not any(_is_inside(two, one) for two in held)]
+
+
+def _is_inside(one: Record, two: Record) -> bool:
+    return len(one.steps) > len(two.steps) and one.steps[: len(two.steps)] == two.steps
+
+
+def _inside_records(grant: Grant, pool: Sequence[Source], sources: Sources) -> list[Candidate] | None:
+    """What the texts of pointed records offer; None where the words point at nothing, or nothing has structure."""
+    if not _wanted(grant) or not any(sources.structure(source.source_id) is not None for source in pool):
+        return None
+    return [one for text in granted_texts(grant, pool, sources) for one in find_values(text)]
 
 
 def pointed_fields(grant: Grant, pool: Sequence[Source], sources: Sources) -> list[tuple[Source, Candidate, str]]:
@@ -243,14 +313,19 @@ def _in_free_text(
     return Pick(True, f"it is the only {kind} in the text that was granted")
 
 
-def _pointed(fields: list[_Field], grant: Grant, sources: Sources) -> list[_Field]:
-    """Those in records that have all the words by which the user pointed; all where the user did not."""
+def _wanted(grant: Grant) -> list[frozenset[str]]:
+    """The words by which the user pointed."""
     named = words_in(str(grant.source.value)) if grant.source.argument is not None else ()
     wanted = [
-        frozenset(stem(word) for word in words_in(pointer) if word not in SUPERLATIVES and word not in named)
+        frozenset(stem(word) for word in words_in(plain(pointer)) if word not in SUPERLATIVES and word not in named)
         for pointer in grant.pointers
     ]
-    wanted = [words for words in wanted if words]
+    return [words for words in wanted if words]
+
+
+def _pointed(fields: list[_Field], grant: Grant, sources: Sources) -> list[_Field]:
+    """Those in records that have all the words by which the user pointed; all where the user did not."""
+    wanted = _wanted(grant)
     if not wanted:
         return fields
     known: dict[tuple[str, tuple[str | int, ...]], bool] = {}
@@ -264,23 +339,57 @@ def _pointed(fields: list[_Field], grant: Grant, sources: Sources) -> list[_Fiel
 
 def _record_words(structure: JsonValue, item: tuple[str | int, ...]) -> frozenset[str]:
     """Words of the short fields of a record, and of the objects around it."""
-    texts: list[str] = []
-    for depth in range(len(item) + 1):
-        around = at(structure, item[:depth])
-        held: Iterable[object] = (
-            (leaf for _, leaf in leaves(around))
-            if depth == len(item)
-            else cast("dict[str, JsonValue]", around).values()
-            if isinstance(around, dict)
-            else ()
-        )
-        for leaf in held:
-            # A body that mentions the word is not the record that the user means.
-            if isinstance(leaf, str | int | float) and not isinstance(leaf, bool) and len(texts) < _MOST_POINTING:
-                text = str(leaf)
-                if len(text) <= _POINTING_LENGTH:
-                    texts.append(text)
-    return frozenset(stem(word) for text in texts for word in words_in(text))
+    return words_at(structure, item)
+
+
+def _one_of_several(
+    hits: list[_Field], fields: list[_Field], name: str, grant: Grant, pool: Sequence[Source], sources: Sources
+) -> Pick | None:
+    """Each record that a plural points at gives its own value; without words that point, only one answer's."""
+    if not _wanted(grant) and len(pool) > 1:
+        return None
+    pointed = _pointed(fields, grant, sources)
+    best = _nearest(pointed, name) if pointed else []
+    chosen = {(one.source.source_id, one.steps) for one in best}
+    if any((one.source.source_id, one.steps) in chosen for one in hits):
+        return Pick(True, "it is one of those that the user's words mean")
+    return None
+
+
+def _in_bills(loose: list[Candidate], mine: str, texts: Sequence[str]) -> Pick:
+    """An amount competes with amounts, not with every number: with those of a currency, and those called a total."""
+    labelled: set[str] = set()
+    money: set[str] = set()
+    for text in texts:
+        for line in text.splitlines():
+            for match in _MONEY.finditer(line):
+                number = _number_of(match[0])
+                if number is not None:
+                    money.add(number)
+                    if _TOTAL.search(line[: match.start()]):
+                        labelled.add(number)
+            for match in _LABELLED.finditer(line):
+                number = _number_of(match[1])
+                if number is not None:
+                    labelled.add(number)
+    offered = money | labelled
+    if not offered:
+        offered = {one.canonical.partition(" ")[0] for text in texts for one in find_values(text) if one.kind in _SUMS}
+    if offered == {mine}:
+        return Pick(True, "it is the only amount in the text that was granted")
+    rest = [Decimal(each) for each in offered - {mine}]
+    # Items and the total that they add up to are one bill. A total alone would make whoever adds one the winner.
+    if labelled == {mine} and len(rest) > 1 and sum(rest) == Decimal(mine):
+        return Pick(True, "it is the total of the amounts in the text that was granted")
+    if loose[0].canonical.partition(" ")[0] not in offered:
+        return Pick(False, "it is a number in the text that was granted, but no amount of money")
+    shown = ", ".join(sorted(offered - {mine})[:2])
+    return Pick(False, f"the text that was granted offers other amounts too: {escape_line(shown, 80)}")
+
+
+def _number_of(text: str) -> str | None:
+    bare = re.sub(r"[^0-9.,'’-]", "", text).strip(".,'’-")
+    return number_form(bare)
 
 
 def _others(rivals: list[_Field], value: JsonValue, mine: str, sources: Sources) -> list[_Field]:

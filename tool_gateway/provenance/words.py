@@ -56,8 +56,14 @@ _ABOUT_OBJECT = frozenset({None, "to", "in", "on", "via", "as", "at", "by"})
 _EVERYTHING = bag("anything changes something nothing actions etwas änderungen")
 _CHANGING = bag("do update create set remind run put write")
 _MONEY_NOUNS = frozenset({"transaction", "money", "purchase", "refund", "order", "account", "bank"})
+_KNOWN_DEEDS = frozenset(
+    deed for readings in ENGLISH.verbs.values() for reading in readings for deed in reading.verb.deeds
+)
+_RETURNING = frozenset({"send back", "give back", "get back"})
+_MAKING = bag("create add schedule open")
+_KEPT = frozenset({"page", "file", "note", "event", "issue", "task", "contact", "section"})
 _PLANNING = bag("move update set reschedule schedule create add put book")
-_LOOSE = bag("write open save do")
+_LOOSE = bag("write save")
 """Deeds that are an answer to the user as often."""
 _INTO = frozenset({"to", "in", "on", "at"})
 _BACK = bag("there here it that this them her him dort dorthin hin es sie ihn ihm ihr ihnen das dies diese")
@@ -192,14 +198,17 @@ def _given(text: OwnText, language: Language) -> frozenset[ValueKind]:
 
 def _asked(clauses: Sequence[Clause], acting: Sequence[ToolWords]) -> list[Asked]:
     found: list[Asked] = []
+    topics = frozenset[str]().union(*(tool.topics for tool in acting))
     for place, clause in enumerate(clauses):
         if clause.verb is None or clause.forbidden:
             continue
         named = [tool for tool in acting if _names(clauses, place, tool)]
         if not named:
             named = [tool for tool in acting if _carries(clauses, place, tool)]
+        if not named or _only_makes(named, clause):
+            named += [tool for tool in acting if tool not in named and _akin(clauses, place, tool)]
         if not named:
-            named = [tool for tool in acting if _akin(clauses, place, tool)]
+            named = [tool for tool in acting if _vaguely(clauses, place, tool, topics)]
         found += (Asked(place, tool) for tool in named)
     return found
 
@@ -213,11 +222,14 @@ def _names(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     heads = _heads(clauses, place)
     deeds = _deeds(clause, heads)
     if tool.pays:
-        own = tool.nouns - _MONEY_NOUNS
+        own = tool.nouns - _MONEY_NOUNS - (CARRIERS["buy"] if "buy" in deeds else _NONE)
+        if verb.lemma in _RETURNING and not heads <= {"money", "transaction"}:
+            return False
         paying = not deeds.isdisjoint(PAYMENT) and fulfils(deeds & PAYMENT, tool.deeds)
         return paying and not clause.guessed and (not own or not heads or not own.isdisjoint(heads | _nouns(clause)))
     if tool.tool.rule.effect == "destructive":
-        return _destroys(deeds, tool) and not clause.guessed and not tool.described and not tool.about.isdisjoint(heads)
+        meant = heads.union(*(phrase.head_senses for phrase in clause.objects))
+        return _destroys(deeds, tool) and not clause.guessed and not tool.described and not tool.about.isdisjoint(meant)
     if not fulfils(deeds, tool.deeds) and not _makes(tool, verb):
         return False
     if not deeds.isdisjoint(PAYMENT) and "buy" not in deeds:
@@ -240,7 +252,7 @@ def _deeds(clause: Clause, heads: Set[str]) -> frozenset[str]:
         return _NONE
     deeds = turned(clause.verb.deeds, heads)
     if "add" in deeds and not heads and any(phrase.names for phrase in clause.objects):
-        return frozenset({"invite"})
+        return frozenset({"add", "invite"})
     return deeds
 
 
@@ -275,7 +287,8 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     if verb is None or tool.pays or tool.tool.rule.effect == "destructive" or clause.guessed:
         return False
     deeds = _deeds(clause, _heads(clauses, place))
-    to_whom = any(
+    told = any(phrase.preposition == "that" for phrase in clause.phrases)
+    to_whom = (told and any(phrase.unknown and not phrase.nouns for phrase in clause.objects)) or any(
         (phrase.preposition == "to" and (phrase.names or phrase.person))
         or (phrase.preposition is None and (phrase.receivers or phrase.person or (phrase.names and not phrase.nouns)))
         for phrase in clause.phrases
@@ -310,18 +323,42 @@ def _akin(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     deeds = _deeds(clause, _heads(clauses, place))
     if not deeds.isdisjoint(PAYMENT) and "buy" not in deeds:
         return False
-    if not akin(deeds, tool.deeds) and not fulfils(deeds, tool.deeds):
+    strange = tool.deeds.isdisjoint(_KNOWN_DEEDS) and not deeds <= {"read"}
+    if not akin(deeds, tool.deeds) and not fulfils(deeds, tool.deeds) and not strange:
+        return False
+    if deeds <= {"open", "do"}:
         return False
     if deeds <= _LOOSE:
         # "Write a summary of the mails" is an answer; "write it on the page Rota" is not.
         into = [phrase for phrase in clause.around if phrase.preposition in _INTO]
         return not frozenset[str]().union(*(phrase.senses for phrase in into)).isdisjoint(tool.topics)
     nouns = _all_nouns(clause) | verb.nouns
+    if verb.nounlike and verb.lemma in ENGLISH.nouns:
+        nouns |= {ENGLISH.nouns[verb.lemma]}
     if nouns.isdisjoint(tool.topics):
         meant = antecedent(clauses, place)
         if meant is not None and _goes_back(clause):
             nouns |= _all_nouns(meant.clause)
     return not nouns.isdisjoint(tool.topics)
+
+
+def _only_makes(named: Sequence[ToolWords], clause: Clause) -> bool:
+    """Whether all that was found makes something new, while the words speak of what is there already."""
+    there = any(not phrase.fresh and phrase.senses & _KEPT for phrase in clause.around)
+    return there and all(tool.deeds <= _MAKING for tool in named)
+
+
+def _vaguely(clauses: Sequence[Clause], place: int, tool: ToolWords, topics: Set[str]) -> bool:
+    """Whether the verb is the tool's, and its object a thing of which no tool speaks by name: "return the lamp"."""
+    clause = clauses[place]
+    verb = clause.verb
+    if verb is None or tool.pays or tool.tool.rule.effect == "destructive" or clause.guessed:
+        return False
+    deeds = _deeds(clause, _heads(clauses, place)) - _LOOSE - {"open", "do", "read", "post", "run", "take"}
+    if verb.deeds <= PAYMENT or not any(phrase.unknown or phrase.roles for phrase in clause.objects):
+        return False
+    known = frozenset[str]().union(*(phrase.head_senses for phrase in clause.objects))
+    return known.isdisjoint(topics) and not deeds.isdisjoint(tool.deeds)
 
 
 def _goes_back(clause: Clause) -> bool:
@@ -338,7 +375,7 @@ def _all_nouns(clause: Clause) -> frozenset[str]:
     found: set[str] = set()
     for phrase in clause.around:
         found |= phrase.senses | _value_nouns(phrase.values)
-        found |= {singular(phrase.common)} if phrase.common is not None else set()
+        found |= {singular(word) for word in (*phrase.unknown, *phrase.roles)}
     verb = clause.verb
     timed = any(
         phrase.role == "when" or any(value.kinds & {"date", "time", "moment"} for value in phrase.values)
@@ -374,6 +411,7 @@ def _nouns(clause: Clause) -> frozenset[str]:
         if phrase.preposition in _ABOUT_OBJECT:
             found |= set(phrase.nouns) | _value_nouns(phrase.values)
             found |= {singular(phrase.common)} if phrase.common is not None else set()
+            found |= {singular(word) for word in phrase.roles if word not in ENGLISH.nouns}
     return frozenset(found)
 
 

@@ -45,6 +45,8 @@ _SEVERAL = bag(
     "sämtlichen jede jeden zwei drei vier fünf sechs mehrere mehreren"
 )
 _FRESH = bag("a an ein eine einen einem einer")
+_PARTICLES = bag("back over bescheid")
+"""Second parts of a verb that may stand at the end of its clause."""
 _ASKED_FOR = bag("for about")
 
 
@@ -56,6 +58,7 @@ class Phrase:
         preposition: None for the direct object; `that` for a relative clause.
         head: The last noun; `nouns` are all.
         role: The kind of value that the phrase stands for; `roles` are the words that say so.
+        unknown: Words that no vocabulary knows.
         common: The last word that no vocabulary knows: a noun of the user's own.
         names: Words that look like names.
         receivers: Those of them to whom a verb gives its object: "send *Anna* the list".
@@ -84,6 +87,7 @@ class Phrase:
     head_senses: frozenset[str] = frozenset()
     several: bool = False
     fresh: bool = False
+    unknown: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -302,8 +306,10 @@ class _Reader:
         if reading.form != "base":
             return None
         if negated:
-            noun = verb.nounlike and left >= first and (word in language.determiners or tokens[left].possessive)
-            return None if noun else _Found(index, verb, True, index)
+            # "Can't make our budget review": after a noun or an article it is a noun itself.
+            free = left < first or tokens[left].kind == "mark" or word in language.negators | language.coordinators
+            verbal = free or (word in language.function and word not in language.determiners) or word in _YOU
+            return None if verb.nounlike and not verbal else _Found(index, verb, True, index)
         if left < first or tokens[left].kind == "mark" or word in language.coordinators:
             mark = left < first or tokens[left].kind == "mark"
             joined = left >= first and word in language.joiners
@@ -378,9 +384,10 @@ class _Reader:
         )
 
     def _phrasal(self, index: int, last: int, verb: Verb) -> Verb:
-        for place in range(index + 1, min(index + 5, last)):
+        for place in range(index + 1, min(index + 13, last)):
             word = self._tokens[place].lower
-            if (verb.lemma, word) in self._language.phrases:
+            far = place > index + 4 and word not in _PARTICLES
+            if not far and (verb.lemma, word) in self._language.phrases:
                 return self._language.phrases[verb.lemma, word]
         return verb
 
@@ -404,6 +411,8 @@ class _Reader:
             return True
         if "reply" in verb.deeds and lower == "to":
             return True
+        if lower in {"on", "in"} and verb.nounlike and verb.deeds.isdisjoint(PAYMENT) and self._opens(index):
+            return place + 1 < last and self._tokens[last - 1].text != "?"
         if lower in {"to", "with", "for"} and not verb.nounlike:
             return True
         if language.noun(lower) is None and not verb.nounlike:
@@ -418,6 +427,10 @@ class _Reader:
             planned = plain and after.lower in {"with", "to", "for", "on", "at", "from", "mit", "am", "um"}
             return planned or after.kind in {"value", "quote"} or after.text[:1].isupper()
         return False
+
+    def _opens(self, index: int) -> bool:
+        """Whether a sentence begins with the word."""
+        return index == 0 or self._tokens[index - 1].text in {".", "!", "?", ";", "\n", "\n\n"}
 
     def _polite(self, start: int, last: int) -> bool:
         place = self._skip_adverbs_right(start + 1, last)
@@ -456,6 +469,15 @@ class _Reader:
             if any(tokens[index].lower in language.reporters for index in range(first, begin)) and not negated:
                 return
             index, verb, last_word, guessed = taken
+            idiom = next(
+                (
+                    language.phrases[verb.lemma, token.lower]
+                    for token in tokens[start:end]
+                    if (verb.lemma, token.lower) in language.phrases
+                ),
+                None,
+            )
+            verb = idiom or verb
             yield _Found(index, verb, negated, start, guessed, last_word=last_word)
 
     def _german_verb(
@@ -576,6 +598,8 @@ class _Reader:
                 following = language.prepositions[lower]
             elif token.kind == "word" and index > first and self._relative(index, first):
                 following = "that"
+            elif token.kind == "mark" and token.text == ":":
+                following = "that"  # what comes is dictated
             elif (token.kind == "mark" and token.text == ",") or lower in language.joiners:
                 yield from self._phrase(preposition, start, index)
                 start = index + 1
@@ -596,7 +620,7 @@ class _Reader:
         lower = self._tokens[index].lower
         if self._language.code == "de":
             return index > first and self._tokens[index - 1].text == "," and lower in self._language.determiners
-        return lower in {"that", "which", "who"} and self._tokens[index - 1].kind != "mark" and index > first
+        return lower in {"that", "which", "who", "whether", "if", "because", "so", "while"} and self._tokens[index - 1].kind != "mark" and index > first
 
     def _phrase(self, preposition: Preposition | Literal["that"] | None, first: int, last: int) -> Iterator[Phrase]:
         language = self._language
@@ -607,6 +631,7 @@ class _Reader:
         roles: list[str] = []
         names: list[str] = []
         receivers: list[str] = []
+        unknown: list[str] = []
         values: list[Token] = []
         words: list[tuple[int, str]] = []
         thing = person = False
@@ -682,8 +707,11 @@ class _Reader:
                 thing = True
             elif lower in language.function or lower in language.adverbs or lower in language.negators:
                 continue
+            elif lower in _SEVERAL:
+                continue
             elif lower not in language.roles and lower not in _ALL | _VAGUE and not self._told(lower):
                 common = lower
+                unknown.append(lower)
                 words.append((place, _bare(token)))
         told = tuple(text for place, text in words if place != head_at)
         phrase = Phrase(
@@ -706,6 +734,7 @@ class _Reader:
             head_senses,
             several,
             fresh,
+            tuple(unknown),
         )
         if not phrase.empty or told:
             yield phrase

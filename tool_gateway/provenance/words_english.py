@@ -33,6 +33,7 @@ forward > mail message: forward redirect relay
 draft: draft* compose
 write: write jot scribble
 post: post* publish announce tweet* broadcast
+request: request* claim*
 create: create make generate prepare set-up register establish build
 create add write > note: note*
 add create: add insert enter include
@@ -44,6 +45,7 @@ schedule: pencil*
 invite > participant: invite*
 remind: remind
 update: update* change* modify edit adjust correct fix amend increase decrease raise lower extend shorten
+update: patch transition advance promote extend
 update: mend repair revise rewrite reword tweak adapt refresh switch* bump* alter substitute
 overwrite update: replace
 set: set*
@@ -54,7 +56,14 @@ mark: mark* flag* star* label* tag* pin*
 reschedule > event: reschedule postpone delay*
 reschedule move: shift*
 rename: rename
-move: move* relocate file* sort* tuck
+move: move* relocate sort* tuck bring
+submit move: file*
+send give: hand* pass*
+mark: tick cross categorise categorize classify
+update set: fill
+create: draw
+write: type*
+tell: reach
 copy: copy* duplicate* clone*
 save: save store*
 append: append
@@ -130,11 +139,14 @@ get touch: tell
 reach out: tell
 pass on: forward send tell
 pass along: forward send tell
-hand over: send share
+hand over: send share assign
+ask for: request tell
+check out: buy
 hand on: forward send
 send on: forward send
 send along: forward send
-send back: send refund
+send back: send refund return
+give back: give refund return
 write down: add create write
 jot down: add create write
 note down: add create write
@@ -192,7 +204,7 @@ _IRREGULAR = {
 
 _NOUNS = """
 mail: mail email e-mail inbox newsletter letter correspondence
-message: message chat dm sms slack question direct~message text~message whatsapp
+message: message chat dm sms slack question history direct~message text~message whatsapp
 event: event meeting appointment calendar session lunch dinner breakfast interview standup workshop
 event: call sync kickoff kick-off retro retrospective demo webinar training conference gathering checkup check-up
 event: catch-up videocall diary
@@ -228,6 +240,9 @@ restaurant: restaurant
 room: room
 channel: channel
 topic: topic
+permission: permission access
+copy: copy duplicate
+deal: deal opportunity lead
 note: note memo
 page: page website site webpage wiki notion
 section: section heading chapter paragraph
@@ -280,14 +295,27 @@ invoice: mail file
 bill: mail file
 receipt: mail file
 contract: mail file
+draft: file mail
+image: file
+photo: file
+picture: file
+logo: file
+note: file
 report: file page
 minutes: file page note
 agenda: file page note
 list: file page note
 summary: file page note
 wiki: page
+flight: reservation
+hotel: reservation
+room: reservation
+restaurant: reservation
+table: reservation
+stay: reservation
+trip: reservation
+ticket: mail reservation
 topic: channel
-ticket: mail
 direct~message: user
 dm: user
 """
@@ -316,6 +344,7 @@ _PREPOSITIONS: dict[str, Preposition] = {
     "to": "to", "onto": "to", "toward": "to", "towards": "to",
     "with": "with", "of": "of", "on": "on", "for": "for", "by": "by", "at": "at", "as": "as", "via": "via",
     "through": "via", "before": "on", "after": "on", "between": "on", "dated": "on", "until": "on", "during": "on",
+    "over": "for", "under": "on", "below": "on", "above": "on", "near": "at", "against": "for", "since": "on",
     "except": "as", "excluding": "as", "using": "per", "per": "per", "according": "per",
 }  # fmt: skip
 

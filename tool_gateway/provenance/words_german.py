@@ -14,6 +14,9 @@ read: lesen/gelesen/lies finden/gefunden suchen zeigen prüfen/geprüft zählen 
 read: nennen/genannt sagen schauen an|zeigen zusammen|fassen auf|listen
 read: heraus|finden/herausgefunden nach|sehen/nachgesehen/sieh
 read: beschreiben/beschrieben ermitteln/ermittelt berechnen/berechnet übersetzen/übersetzt durch|suchen holen
+give: geben/gegeben/gib
+refund return: zurück|geben/zurückgegeben/gib
+return refund send: zurück|schicken zurück|senden/zurückgesendet
 send: senden/gesendet schicken zu|senden/zugesendet zu|schicken versenden/versendet verschicken/verschickt ab|schicken
 send > mail: mailen/gemailt
 tell: informieren/informiert benachrichtigen/benachrichtigt mit|teilen fragen bitten/gebeten danken gratulieren/gratuliert
@@ -64,6 +67,7 @@ overwrite: überschreiben/überschrieben
 overwrite update: ersetzen/ersetzt
 ban: sperren
 close: schließen/geschlossen
+pay: spenden/gespendet
 pay: zahlen bezahlen/bezahlt überweisen/überwiesen begleichen/beglichen
 refund: erstatten/erstattet zurück|zahlen zurück|erstatten/zurückerstattet
 buy: kaufen bestellen/bestellt ein|kaufen
@@ -110,6 +114,8 @@ repository: repository repo
 reservation: reservierung reservierungen buchung buchungen
 hotel: hotel hotels
 flight: flug flüge
+permission: zugriff zugang
+copy: kopie kopien
 restaurant: restaurant restaurants
 room: zimmer raum
 channel: kanal kanäle channel
@@ -126,6 +132,11 @@ draft: entwurf entwürfe
 """
 
 _ALSO = """
+flug: reservation
+hotel: reservation
+zimmer: reservation
+aufenthalt: reservation
+reise: reservation
 entwurf: file mail
 entwürfe: file mail
 bericht: page
@@ -216,7 +227,7 @@ def _imperatives(stem: str, irregular: list[str]) -> Iterator[str]:
 
 
 def _phrases() -> dict[tuple[str, str], Verb]:
-    return {}
+    return {(verb, "bescheid"): Verb(f"bescheid {verb}", frozenset({"tell"})) for verb in ("sagen", "geben")}
 
 
 ENGLISH_LOANS = frozenset({"bitte", "danke"})

@@ -10,20 +10,27 @@ kind of value that the prompt has anywhere is given, and no source decides it.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from context.provenance.interface import ValueKind
 from context.visible_text import quote
 from tool_gateway.provenance.evidence import Grant, SourcePattern
 from tool_gateway.provenance.language import DIRECTORIES, DOCUMENTS, PAYEES, bag
 from tool_gateway.provenance.words_clauses import Clause, Phrase
-from tool_gateway.provenance.words_english import ENGLISH
-from tool_gateway.provenance.words_german import GERMAN
-from tool_gateway.provenance.words_text import OwnText
+from tool_gateway.provenance.words_mentions import (
+    WRITTEN,
+    Mention,
+    antecedent,
+    is_thing,
+    mention,
+    pointing,
+    speakers,
+    things,
+)
+from tool_gateway.provenance.words_text import OwnText, Token
 from tool_gateway.provenance.words_tools import Argument, ToolWords
-from tool_gateway.provenance.words_values import kinds_of
 
 MOST_GRANTS = 100
-_MOST_POINTERS = 12
 _SHOWN = 120
 
 _WHO: frozenset[ValueKind] = frozenset({"address", "name", "identifier", "phone"})
@@ -57,15 +64,26 @@ _ROLE_PARTS: Mapping[str, frozenset[str]] = {
 }
 _CHOICES = frozenset({"address", "who", "account", "payee", "phone"})
 _TAKERS = frozenset({"invite", "pay", "refund", "share", "remind", "assign"})
-_TELLING_NOUNS = bag("workshop standup lunch dinner breakfast interview session mittagessen")
-"""Nouns that say which of the events it is."""
-_DAYS = ENGLISH.days | GERMAN.days
+_PEOPLE = DIRECTORIES | bag("participant customer recipient assignee owner")
+_IDS = bag("id ids uid uuid")
+_BODIES = bag("body content contents text markdown html")
+_REPLACING = bag("update overwrite write set edit")
+_RIGHTS = bag("role roles permission permissions visibility access audience privacy scope")
+_SHOWN_ROLES = frozenset({"url", "phone", "address", "account", "identifier"})
+"""Kinds of value that a message may hand on: "send her the link on page …"."""
+_SHOWN_KINDS: frozenset[ValueKind] = frozenset({"url", "phone", "address", "account", "identifier"})
+_HOLDERS = WRITTEN | bag("file page note invoice issue task document draft section letter")
+_FOLLOWING = bag("read open download follow")
+_OPENING = bag("open follow")
+_ADDRESSING = bag("tell send reply write invite share forward add schedule")
+_PLANNING = bag("schedule create add put book ban update reschedule move set remind write note save append")
+_DESCRIBING = frozenset({"that", "by", "from"})
 _INTO_SOURCE = frozenset({"in", "from", "of", "on", "at", "per", "with", "that", "by"})
-_POINTING = frozenset({"with", "from", "by", "about", "on", "of", "for", "at", "that"})
 _HOLDING = frozenset({None, "to", "in", "from", "on"})
 _LISTINGS = bag("list search find glob tree directory ls")
+_FILES = bag("file folder draft image note document invoice letter")
 _TARGETS = bag("destination dest dst target to new")
-_REFERENCES = frozenset({"reference", "ref", "invoice", "number"})
+_REFERENCES = frozenset({"reference", "ref", "invoice", "number", "code"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,66 +92,6 @@ class Asked:
 
     place: int
     tool: ToolWords
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """One thing that the words speak of, and the words that tell it from others."""
-
-    clause: Clause
-    phrase: Phrase
-    pointers: tuple[str, ...]
-
-
-def mention(clause: Clause, number: int) -> Mention:
-    """The phrase with what is said about it: "the mail *from Anna about the lease*"."""
-    phrase = clause.phrases[number]
-    pointers = [*phrase.words]
-    if phrase.head_word is not None and phrase.head_word.lower() in _TELLING_NOUNS:
-        pointers.append(phrase.head_word)
-    for following in clause.phrases[number + 1 :]:
-        dated = following.preposition == "in" and not following.nouns and bool(following.words)
-        if following.preposition not in _POINTING and not dated:
-            break
-        if following.role is not None or any(value.kinds & {"path", "url"} for value in following.values):
-            break
-        pointers += following.words
-        if following.head_word is not None:
-            pointers.append(following.head_word)
-    said = dict.fromkeys(pointers)
-    # A day seldom stands in a record as it was spoken; it points only where nothing else does.
-    lasting = [word for word in said if word.lower() not in _DAYS and not kinds_of(word) & {"date", "time", "path"}]
-    pointed = lasting or [word for word in said if "path" not in kinds_of(word)]
-    return Mention(clause, phrase, tuple(pointed)[:_MOST_POINTERS])
-
-
-def antecedent(clauses: Sequence[Clause], place: int) -> Mention | None:
-    """What "it" stands for in the clause at `place`: the thing spoken of last, its verb's object before others."""
-    for earlier in range(place - 1, max(place - 4, -1), -1):
-        clause = clauses[earlier]
-        numbers = [number for number, phrase in enumerate(clause.phrases) if _is_thing(phrase)]
-        if numbers:
-            direct = [number for number in numbers if clause.phrases[number].preposition is None]
-            return mention(clause, (direct or numbers)[-1 if direct else 0])
-    return None
-
-
-def things(clauses: Sequence[Clause], place: int) -> list[Mention]:
-    """What the clause at `place` is about, "it" resolved."""
-    clause = clauses[place]
-    found: list[Mention] = []
-    for number, phrase in enumerate(clause.phrases):
-        if phrase.thing and not _is_thing(phrase):
-            meant = antecedent(clauses, place)
-            if meant is not None:
-                found.append(Mention(meant.clause, _placed(meant.phrase, phrase), meant.pointers))
-        elif not phrase.empty or phrase.words:
-            found.append(mention(clause, number))
-    if not clause.objects and clause.verb is not None and not found:
-        meant = antecedent(clauses, place)
-        if meant is not None and clause.phrases == ():
-            found.append(meant)
-    return found
 
 
 def read_grants(
@@ -145,12 +103,12 @@ def read_grants(
 ) -> tuple[Grant, ...]:
     """The grants, at most 100, in the order of the words."""
     granting = _Granting(text, clauses, reads, given)
-    found: dict[tuple[str, str, tuple[str, ...]], Grant] = {}
-    for one in asked:
-        for grant in granting.grants(one):
-            found.setdefault((str(grant), str(grant.source.value), grant.pointers), grant)
-            if len(found) >= MOST_GRANTS:
-                return tuple(found.values())
+    found: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], Grant] = {}
+    followed = (grant for place in range(len(clauses)) for grant in granting.followed(place))
+    for grant in chain(chain.from_iterable(granting.grants(one) for one in asked), followed):
+        found.setdefault((str(grant), str(grant.source.value), grant.pointers, grant.kinds), grant)
+        if len(found) >= MOST_GRANTS:
+            break
     return tuple(found.values())
 
 
@@ -168,46 +126,167 @@ class _Granting:
         if clause.verb is None:
             return
         spoken = things(self._clauses, asked.place)
-        open_ones = [argument for argument in asked.tool.arguments if not self._is_given(argument)]
+        every = asked.tool.arguments
+        open_ones = [argument for argument in every if not self._is_given(argument, asked.tool)]
         yield from self._stated(asked.tool, asked.place, open_ones)
         if asked.tool.pays:
             yield from self._paid(asked.tool, clause, spoken, open_ones)
         if "reply" in clause.verb.deeds:
             yield from self._replied(asked.tool, asked.place, spoken, open_ones)
-        yield from self._which(asked.tool, spoken, open_ones)
+        if not asked.tool.pays:
+            yield from self._addressed(asked.tool, asked.place, open_ones)
+            yield from self._planned(asked.tool, asked.place, spoken, open_ones)
+        yield from self._which(asked.tool, spoken, [one for one in every if _is_path(one) or one in open_ones])
         yield from self._persons(asked, open_ones)
 
-    def _is_given(self, argument: Argument) -> bool:
+    def followed(self, place: int) -> Iterator[Grant]:
+        """ "Open the link in Anna's mail": the one link of the mail that is named may be fetched."""
+        clause = self._clauses[place]
+        if clause.verb is None or clause.forbidden or clause.verb.deeds.isdisjoint(_FOLLOWING):
+            return
+        opening = not clause.verb.deeds.isdisjoint(_OPENING)
+        for number, phrase in enumerate(clause.phrases):
+            if not (phrase.role == "url" or (opening and phrase.preposition is None and not phrase.values)):
+                continue
+            said = self._source_after(place, number)
+            if said is None:
+                continue
+            for read in self._reads:
+                for argument in read.arguments:
+                    if "url" in argument.kinds and argument.role == "where" and not self._is_given(argument, read):
+                        yield from self._each(self._holding(said), read, argument, clause, said, kinds=("url",))
+
+    def _source_after(self, place: int, number: int) -> Mention | None:
+        """What the words name after a kind of value, as the place where it stands: "the link *in the mail from …*"."""
+        clause = self._clauses[place]
+        between: list[str] = []
+        for later in range(number + 1, len(clause.phrases)):
+            source = clause.phrases[later]
+            if source.preposition not in _INTO_SOURCE:
+                break
+            said = mention(clause, later)
+            if source.thing and not is_thing(source):
+                said = antecedent(self._clauses, place) or said
+            if _is_container(said):
+                return _within(said, between)
+            if self._holding(said) or self._sources(said):
+                return _with_names(said, between)
+            if source.preposition in _DESCRIBING:
+                between += source.names or source.words
+        return self._told_later(place, clause.phrases[number])
+
+    def _told_later(self, place: int, phrase: Phrase, *, role: str | None = None) -> Mention | None:
+        """ "His address is in his mail." "You'll find it on the page Brand." """
+        for later in range(place + 1, min(place + 4, len(self._clauses))):
+            clause = self._clauses[later]
+            if clause.forbidden or (clause.verb is not None and clause.verb.deeds.isdisjoint({"read"})):
+                continue
+            about = any(one.role == (role or phrase.role) for one in clause.phrases)
+            if role is None:
+                about = about or any(one.thing and not is_thing(one) for one in clause.phrases)
+            for number, one in enumerate(clause.phrases):
+                if not about or one.preposition not in {"in", "on", "at", "from"}:
+                    continue
+                said = mention(clause, number)
+                if self._holding(said):
+                    # "In his mail": whose it is, the words before it say.
+                    return said if said.pointers else _with_names(said, self._called(place))
+        return None
+
+    def _called(self, place: int) -> list[str]:
+        """The names of the clause, and where it has none, of the one before."""
+        for earlier in range(place, max(place - 3, -1), -1):
+            names = [name for one in self._clauses[earlier].phrases for name in (*one.receivers, *one.names)]
+            if names:
+                return names[:1]
+        return []
+
+    def _holding(self, said: Mention) -> tuple[SourcePattern, ...]:
+        """The reads that show what stands *in* a thing: the messages of a channel, the text of a mail or file."""
+        phrase = said.phrase
+        if any(value.kinds & {"path", "url"} for value in phrase.values):
+            return self._sources(said)
+        senses = said.senses
+        if "channel" in senses:
+            senses = frozenset({"message", "thread"})
+        return tuple(
+            SourcePattern(read.ref)
+            for read in self._reads
+            if not read.topics.isdisjoint(senses & _HOLDERS)
+        )
+
+    def _is_given(self, argument: Argument, tool: ToolWords) -> bool:
         if argument.role in {"content", "option", "command"}:
             return True
         if argument.role == "when":
             return bool(argument.kinds & self._given & _TIMES)
         if argument.role == "how_much":
             return bool(self._given & {"amount", "number"})
-        return bool(argument.kinds & self._given & _TELLING)
+        told = argument.kinds & self._given & _TELLING
+        if told == {"identifier"}:
+            # "The mail about ticket AB-12" gives no mail's id.
+            nouns = _id_nouns(argument, tool)
+            return any(
+                not nouns.isdisjoint(phrase.nouns) or not phrase.nouns
+                for clause in self._clauses
+                for phrase in clause.phrases
+                if any(value.kinds & {"identifier", "number"} and _is_id(value.text) for value in phrase.values)
+            )
+        return bool(told)
 
     def _stated(self, tool: ToolWords, place: int, arguments: Sequence[Argument]) -> Iterator[Grant]:
         """ "to the address in bill.txt", "the participants of the meeting", "the amount in the mail from Bob"."""
         clause = self._clauses[place]
         for number, phrase in enumerate(clause.phrases):
-            if phrase.role is None or not self._may_state(clause, phrase):
+            role = phrase.role
+            if role is None:
                 continue
-            kinds, parts = _ROLE_KINDS[phrase.role], _ROLE_PARTS[phrase.role]
-            if phrase.role == "all" and tool.pays:
+            described = role == "who" and not tool.pays and not phrase.several and self._describes(clause, number)
+            stating = self._may_state(clause, phrase) or described
+            if not stating and not (role in _SHOWN_ROLES and not tool.pays):
+                continue
+            said = self._source_after(place, number)
+            if said is None and role == "who" and described:
+                said = self._writer(clause, number)
+            if said is None and role == "when":
+                said = next(speakers(self._clauses, place), None)
+            if said is None or (not said.pointers and not said.senses.isdisjoint(tool.topics)):
+                continue
+            patterns = self._holding(said) or self._sources(said)
+            kinds, parts = _ROLE_KINDS[role], _ROLE_PARTS[role]
+            if role == "all" and tool.pays:
                 parts = parts | {"who", "where"}
-            for later in range(number + 1, len(clause.phrases)):
-                source = clause.phrases[later]
-                if source.preposition not in _INTO_SOURCE:
-                    break
-                said = mention(clause, later)
-                if source.thing and not _is_thing(source):
-                    said = antecedent(self._clauses, place) or said
-                patterns = self._sources(said)
-                for argument in arguments if patterns else ():
-                    if argument.role in parts and argument.kinds & kinds:
-                        yield from self._each(patterns, tool, argument, clause, said.pointers)
-                if patterns:
-                    break
+            # "At the time that Ines proposes" leaves the time to her, whatever day is spoken of as well.
+            asked = tool.arguments if role == "when" else arguments
+            if stating:
+                for argument in asked:
+                    if role == "identifier" and argument.words.isdisjoint(_REFERENCES):
+                        continue
+                    person = role in {"who", "address"} and _takes_person(argument)
+                    if person or (argument.role in parts and argument.kinds & kinds):
+                        yield from self._each(patterns, tool, argument, clause, said)
+            if role in _SHOWN_ROLES and phrase.preposition in {None, "with", "about", "for"} and not tool.pays:
+                for argument in tool.arguments:
+                    if argument.role == "content":
+                        yield from self._each(
+                            patterns, tool, argument, clause, said, kinds=tuple(sorted(kinds & _SHOWN_KINDS))
+                        )
+
+    def _describes(self, clause: Clause, number: int) -> bool:
+        """ "The person *who reported bug 311*": the words after it say who."""
+        after = clause.phrases[number + 1 : number + 2]
+        return bool(after) and after[0].preposition == "that" and bool(clause.told)
+
+    def _writer(self, clause: Clause, number: int) -> Mention | None:
+        """Whoever wrote the message with these words."""
+        phrase = clause.phrases[number]
+        words: list[str] = []
+        for later in clause.phrases[number + 1 :]:
+            if later.preposition == "that" and words:
+                break
+            words += [*later.words, *([later.head_word] if later.head_word is not None else [])]
+        pointers = pointing(words)
+        return Mention(clause, phrase, WRITTEN, pointers) if pointers else None
 
     def _may_state(self, clause: Clause, phrase: Phrase) -> bool:
         if phrase.role not in _CHOICES:
@@ -231,7 +310,7 @@ class _Granting:
         ordered = "refund" in tool.deeds or (clause.verb is not None and "refund" in clause.verb.deeds)
         for said in papers or (spoken if ordered else ()):
             patterns = self._sources(said)
-            pointers = said.pointers
+            pointers: Mention | tuple[str, ...] = said
             if not patterns:
                 holder = next((other for other in self._holders(said) if self._sources(other)), None)
                 if holder is None:
@@ -251,7 +330,7 @@ class _Granting:
     def _holders(self, said: Mention) -> Iterator[Mention]:
         """Where a paper lies: "the invoice *in the mail from Anna*"."""
         for number, phrase in enumerate(said.clause.phrases):
-            if phrase.preposition in {"in", "from", "of", "per", "at"} and _is_thing(phrase):
+            if phrase.preposition in {"in", "from", "of", "per", "at"} and is_thing(phrase):
                 yield mention(said.clause, number)
 
     def _replied(
@@ -263,20 +342,74 @@ class _Granting:
         target = next((said for said in spoken if said.phrase.preposition in {"to", None}), None)
         if verb is None or target is None:
             return
-        nouns = frozenset(target.phrase.nouns)
-        meant = [read for read in self._reads if not read.about.isdisjoint(nouns & _WRITTEN or verb.nouns)]
-        if nouns and nouns.isdisjoint(_WRITTEN):
+        if target.senses and target.senses.isdisjoint(WRITTEN):
             return
-        if target.phrase.person and not _is_thing(target.phrase):
+        if target.phrase.person and not is_thing(target.phrase):
             earlier = antecedent(self._clauses, place)
-            if earlier is None or frozenset(earlier.phrase.nouns).isdisjoint(_WRITTEN):
+            if earlier is None or earlier.senses.isdisjoint(WRITTEN):
                 return
             target = earlier
-        patterns = tuple(SourcePattern(read.ref) for read in meant)
+        nouns = target.senses & WRITTEN or verb.nouns
+        yield from self._written_by(tool, clause, target, nouns, arguments)
+
+    def _addressed(self, tool: ToolWords, place: int, arguments: Sequence[Argument]) -> Iterator[Grant]:
+        """ "Tell her", "invite him": whoever wrote the mail or message that was spoken of."""
+        clause = self._clauses[place]
+        verb = clause.verb
+        if verb is None or verb.deeds.isdisjoint(_ADDRESSING):
+            return
+        if any(phrase.person for phrase in clause.phrases):
+            earlier = antecedent(self._clauses, place)
+            if earlier is not None and not earlier.senses.isdisjoint(WRITTEN) and earlier.pointers:
+                yield from self._written_by(tool, clause, earlier, earlier.senses & WRITTEN, arguments)
+            for said in speakers(self._clauses, place):
+                yield from self._written_by(tool, clause, said, said.senses, arguments)
+        for number in range(len(clause.phrases)):
+            # "Invite Ann. Her address is in her mail."
+            stated = self._told_later(place, clause.phrases[number], role="address")
+            if stated is not None:
+                yield from self._written_by(tool, clause, stated, stated.senses, arguments)
+                return
+
+    def _written_by(
+        self, tool: ToolWords, clause: Clause, said: Mention, nouns: frozenset[str], arguments: Sequence[Argument]
+    ) -> Iterator[Grant]:
+        """The sender of what is meant, and the id of what is answered."""
+        meant = [read for read in self._reads if not read.topics.isdisjoint(nouns & WRITTEN)]
         for argument in arguments:
-            addressed = argument.role in {"who", "where"} and bool(argument.kinds & _WHO)
-            if addressed or (argument.role == "which" and _is_id_of(argument, tool, _WRITTEN)):
-                yield from self._each(patterns, tool, argument, clause, target.pointers)
+            if _takes_person(argument):
+                yield from self._each([SourcePattern(read.ref) for read in meant], tool, argument, clause, said)
+            elif argument.role == "which" and _is_id_of(argument, tool, WRITTEN):
+                listing = [SourcePattern(read.ref) for read in meant if not _is_keyed(read, argument)]
+                yield from self._each(listing, tool, argument, clause, said)
+
+    def _planned(
+        self, tool: ToolWords, place: int, spoken: Sequence[Mention], arguments: Sequence[Argument]
+    ) -> Iterator[Grant]:
+        """ "Put the appointment from the clinic's mail into my calendar": when it is, the mail says."""
+        takers = [argument for argument in arguments if argument.role == "when"]
+        verb = self._clauses[place].verb
+        if not takers or verb is None or verb.deeds.isdisjoint(_PLANNING):
+            return
+        clause = self._clauses[place]
+        sources = [
+            said
+            for said in spoken
+            if said.clause is not clause or said.phrase.preposition in {"from", "in", "of", "on", "about", None}
+        ]
+        meant = antecedent(self._clauses, place)
+        if meant is not None and not any(self._tells_when(said, tool) for said in sources):
+            sources.append(meant)
+        for said in sources:
+            if self._tells_when(said, tool):
+                # A time is no choice of whom: without a name to point by, the one time in all that was read will do.
+                pointed = said if any(_is_name(word) for word in said.pointers) else replace(said, further=((),))
+                for argument in takers:
+                    yield from self._each(self._holding(said), tool, argument, clause, pointed)
+
+    def _tells_when(self, said: Mention, tool: ToolWords) -> bool:
+        own = not said.senses.isdisjoint(tool.topics) and said.phrase.preposition in {None, "in", "on"}
+        return not own and bool(self._holding(said))
 
     def _which(self, tool: ToolWords, spoken: Sequence[Mention], arguments: Sequence[Argument]) -> Iterator[Grant]:
         """The record that is meant: "the meeting with Anna" for `event_id`."""
@@ -289,23 +422,55 @@ class _Granting:
             if argument.role == "where" and not paths:
                 continue
             nouns = _path_nouns(argument) if paths else _id_nouns(argument, tool)
-            named = any(said.phrase.preposition in _HOLDING and nouns & set(said.phrase.nouns) for said in spoken)
+            named = any(said.phrase.preposition in _HOLDING and nouns & said.senses for said in spoken)
+            direct = any(said.phrase.preposition in {None, "to"} and nouns & said.senses for said in spoken)
             for said in spoken:
-                own = nouns & frozenset(said.phrase.nouns)
+                own = nouns & said.senses
+                if direct and said.phrase.preposition not in {None, "to"}:
+                    continue
                 if said.phrase.preposition not in _HOLDING or not own:
                     own = frozenset[str]()
                     if named or not self._instance(tool, said):
                         continue
-                if not own and paths:
-                    continue
-                meant = [read for read in self._reads if not read.about.isdisjoint(own or nouns)]
                 if paths:
-                    # What a file says is no place to take a path from; a listing is.
-                    meant = [read for read in self._reads if not read.literal.isdisjoint(_LISTINGS)]
+                    if own and not _has_file(said.phrase):
+                        yield from self._listed(tool, argument, said)
+                    continue
+                if _replaces(tool):
+                    continue
+                meant = [
+                    read
+                    for read in self._reads
+                    if not read.topics.isdisjoint(own or nouns) and not _is_keyed(read, argument)
+                ]
                 if not own:
                     meant = [read for read in meant if read.ref.server == tool.ref.server]
                 patterns = tuple(SourcePattern(read.ref) for read in meant)
-                yield from self._each(patterns, tool, argument, said.clause, said.pointers)
+                yield from self._each(patterns, tool, argument, said.clause, said, plural=said.phrase.several)
+
+    def _listed(self, tool: ToolWords, argument: Argument, said: Mention) -> Iterator[Grant]:
+        """What a file says is no place to take a path from; a listing is, of the folder that was said."""
+        folders = [
+            value.text for phrase in said.clause.around for value in phrase.values if _is_folder(value) and phrase is not said.phrase
+        ]
+        if not folders and "path" in self._given:
+            return
+        listings = [
+            read
+            for read in self._reads
+            if not read.literal.isdisjoint(_LISTINGS)
+            and (read.ref.server == tool.ref.server or not read.topics.isdisjoint({"file", "folder"}))
+        ]
+        patterns = tuple(SourcePattern(read.ref) for read in listings)
+        if folders:
+            patterns = tuple(
+                SourcePattern(read.ref, one.path, folder)
+                for read in listings
+                for one in read.arguments
+                if "path" in one.kinds and "[]" not in one.path
+                for folder in folders[:1]
+            )
+        yield from self._each(patterns, tool, argument, said.clause, said, plural=said.phrase.several)
 
     def _instance(self, tool: ToolWords, said: Mention) -> bool:
         """A thing called by its own name: "add the red lamp to my cart" for `product_id`."""
@@ -328,7 +493,11 @@ class _Granting:
         kinds = PAYEES if tool.pays else DIRECTORIES
         patterns = tuple(SourcePattern(read.ref) for read in self._reads if not read.about.isdisjoint(kinds))
         takers = [
-            one for one in arguments if one.role == "who" and one.kinds & {"address", "name", "identifier", "account"}
+            one
+            for one in arguments
+            if (one.role == "who" and one.kinds & {"address", "name", "identifier", "account"})
+            or (_takes_person(one) and not tool.pays)
+            if one.words.isdisjoint(_RIGHTS)
         ]
         if not patterns or not takers:
             return
@@ -345,10 +514,8 @@ class _Granting:
                 yield from phrase.receivers
                 if not phrase.nouns and not phrase.receivers:
                     yield from phrase.names
-            if phrase.person and place > 0:
-                yield from (
-                    name for other in self._clauses[place - 1].phrases for name in (*other.names, *other.receivers)
-                )
+            if phrase.person:
+                yield from self._called(place - 1)
 
     def _sources(self, said: Mention) -> tuple[SourcePattern, ...]:
         """The reads that a mention names: by a file or link, by a number, or by what they are about."""
@@ -382,37 +549,90 @@ class _Granting:
         tool: ToolWords,
         argument: Argument,
         clause: Clause,
-        pointers: tuple[str, ...],
+        said: Mention | tuple[str, ...],
+        *,
+        plural: bool = False,
+        kinds: tuple[ValueKind, ...] = (),
     ) -> Iterator[Grant]:
         words = quote(self._text.words(clause.first, clause.last - 1).strip(), _SHOWN)
-        for pattern in patterns:
-            yield Grant(pattern, tool.ref, argument.path, "words", f"the user's words {words} name it", pointers)
+        because = f"the user's words {words} name it"
+        for pointers in said.layers if isinstance(said, Mention) else (said,):
+            for pattern in patterns:
+                yield Grant(pattern, tool.ref, argument.path, "words", because, pointers, plural, kinds)
 
 
-_WRITTEN = frozenset({"mail", "message", "thread", "comment", "review"})
+def _with_names(said: Mention, names: Sequence[str]) -> Mention:
+    if not names:
+        return said
+    return replace(
+        said,
+        pointers=pointing((*said.pointers, *names)),
+        further=tuple(pointing((*one, *names)) for one in said.further),
+    )
 
 
-def _is_thing(phrase: Phrase) -> bool:
-    return bool(phrase.nouns) or any(value.kinds & {"path", "url"} for value in phrase.values)
+def _is_keyed(read: ToolWords, argument: Argument) -> bool:
+    """`get_page(page_id)` tells nothing about which page is meant; its text could name any."""
+    return any(one.nouns == argument.nouns and one.words & argument.words & _IDS for one in read.arguments)
+
+
+def _replaces(tool: ToolWords) -> bool:
+    """Whether it puts a whole new text in place of the old one: then which one is half of the harm."""
+    whole = any(one.role == "content" and not one.words.isdisjoint(_BODIES) for one in tool.arguments)
+    return whole and not tool.deeds.isdisjoint(_REPLACING) and not tool.topics.isdisjoint({"page", "file", "note"})
+
+
+def _is_container(said: Mention) -> bool:
+    """A channel's name stands beside its messages, not in them."""
+    return "channel" in said.senses and said.phrase.role is None
+
+
+def _within(said: Mention, words: Sequence[str]) -> Mention:
+    return replace(said, pointers=pointing(words), further=())
+
+
+def _is_name(word: str) -> bool:
+    return word[:1].isupper() or any(char.isdigit() for char in word)
+
+
+def _takes_person(argument: Argument) -> bool:
+    """An address or a user's id; not a role, nor what is attached."""
+    if argument.role == "which" and argument.words & _IDS and not argument.nouns.isdisjoint(_PEOPLE):
+        return True
+    if argument.role not in {"who", "where"} or not argument.words.isdisjoint(_RIGHTS):
+        return False
+    return bool(argument.kinds & {"address", "phone"}) or (
+        argument.role == "who" and bool(argument.kinds & _WHO) and "channel" not in argument.nouns
+    )
+
+
+def _is_path(argument: Argument) -> bool:
+    return "path" in argument.kinds
+
+
+def _is_id(text: str) -> bool:
+    return text[:1] not in "#@" or text[1:2].isdigit()
+
+
+def _is_folder(value: Token) -> bool:
+    return "path" in value.kinds and "." not in value.text.rsplit("/", 1)[-1]
 
 
 def _has_file(phrase: Phrase) -> bool:
     return any("path" in value.kinds for value in phrase.values)
 
 
-def _placed(phrase: Phrase, other: Phrase) -> Phrase:
-    return replace(phrase, preposition=other.preposition)
-
-
 def _path_nouns(argument: Argument) -> frozenset[str]:
     if not argument.words.isdisjoint(_TARGETS):
         return frozenset()
-    return (argument.nouns - {"path", "name", "dir", "source"}) or frozenset({"file", "folder"})
+    return (argument.nouns - {"path", "name", "dir", "source"}) or _FILES
 
 
 def _id_nouns(argument: Argument, tool: ToolWords) -> frozenset[str]:
     plain = argument.nouns - {"id", "ids", "name", "number", "code", "reference", "key", "uid", "uuid"}
-    return plain or tool.about
+    if not plain.isdisjoint({"thread", "parent"}):
+        plain |= {"message", "thread"}
+    return plain or tool.topics
 
 
 def _is_id_of(argument: Argument, tool: ToolWords, nouns: frozenset[str]) -> bool:

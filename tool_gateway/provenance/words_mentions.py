@@ -17,7 +17,7 @@ from tool_gateway.provenance.words_german import GERMAN
 from tool_gateway.provenance.words_values import kinds_of
 
 _MOST_POINTERS = 12
-_BACKWARDS = 3
+_BACKWARDS = 5
 """Clauses that a pronoun may go back over."""
 _TELLING_NOUNS = bag("workshop standup lunch dinner breakfast interview session mittagessen kickoff retro demo webinar")
 """Nouns that say which of the events it is."""
@@ -56,6 +56,10 @@ def mention(clause: Clause, number: int) -> Mention:
     """The phrase with what is said about it: "the mail *from Anna about the lease*"."""
     phrases = clause.around
     phrase = phrases[number]
+    tags = [value.text for value in phrase.values if value.text[:1] in "#@" and value.text[1:2].isalpha()]
+    if tags:
+        # `#launch` says it all.
+        return Mention(clause, phrase, phrase.head_senses | frozenset(phrase.nouns[-1:]), tuple(tags[:1]))
     common = [*phrase.words]
     names = [*phrase.names]
     if phrase.head_word is not None and phrase.head_word.lower() in _TELLING_NOUNS:

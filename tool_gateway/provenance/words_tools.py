@@ -45,6 +45,24 @@ _KINDS: Mapping[str, frozenset[ValueKind]] = {
     )
     for word in words.split()
 }  # fmt: skip
+_HOMES: Mapping[str, frozenset[str]] = {
+    name: bag(nouns)
+    for names, nouns in (
+        ("gmail outlook imap smtp mailbox inbox postbox exchange mails", "mail"),
+        ("gcal ical caldav agenda diary", "event"),
+        ("slack teams discord telegram whatsapp mattermost zulip matrix signal chat", "message channel"),
+        ("notion confluence wiki", "page"),
+        ("jira github gitlab linear trello asana tracker bugzilla", "issue task"),
+        ("gdrive drive dropbox onedrive sharepoint storage disk fs filesystem nextcloud", "file folder"),
+        ("hubspot salesforce crm people directory", "contact customer"),
+        ("todoist todo todos tasks", "task reminder"),
+        ("shop store market", "product order cart"),
+        ("hotels booking travel", "reservation hotel"),
+        ("flights airline", "flight reservation"),
+    )
+    for name in names.split()
+}
+"""What servers with such names are about."""
 _FORMATS: Mapping[str, frozenset[ValueKind]] = {
     "email": frozenset({"address"}),
     "uri": frozenset({"url"}),
@@ -142,7 +160,7 @@ def tool_words(tool: KnownTool) -> ToolWords:
         tool,
         deeds,
         nouns,
-        _nouns(_joined(home)),
+        _nouns(_joined(home)).union(*(_HOMES.get(word, frozenset[str]()) for word in home)),
         frozenset(name),
         described,
         tuple(_arguments(tool, pays=not deeds.isdisjoint(PAYMENT))),
@@ -214,6 +232,8 @@ def _arguments(tool: KnownTool, *, pays: bool) -> Iterable[Argument]:
             kinds |= {"amount", "number"} if role == "how_much" else _ANY
         if pays and role in {"who", "where"} and kinds & {"name", "identifier"}:
             kinds |= {"account"}
+        if role == "option" and {"id", "ids", "uid", "uuid"} & set(words):
+            role = "which"  # `page_id` as a number is no page to turn to
         yield Argument(path, role, frozenset(kinds), _nouns(words), frozenset(words))
 
 

@@ -76,7 +76,7 @@ class SecretRule:
 
     def applies(self, lowered: bytes) -> bool:
         """Whether a text, lower-cased, holds one of the keywords."""
-        return not self.keywords or any(word.encode() in lowered for word in self.keywords)
+        return not self.keywords or any(word in lowered for word in _as_bytes(self.keywords))
 
     def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
         """Start and end, in bytes, of every secret of this kind in UTF-8 `data`."""
@@ -113,6 +113,11 @@ class SecretRule:
             if span != (-1, -1):
                 return span
         return match.span()
+
+
+@functools.lru_cache(maxsize=1024)
+def _as_bytes(words: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(word.encode() for word in words)
 
 
 @functools.lru_cache(maxsize=2048)

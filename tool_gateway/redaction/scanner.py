@@ -69,12 +69,16 @@ class Scanner:
         }
         regional = sum(rule.name == "phone" for rule in personal) > 1
         self._candidates = CANDIDATES_OF_REGION if regional else CANDIDATES
+        self._any_keyword = self._gate(self._rules, ())
 
     def select(self, texts: Iterable[str]) -> Selection:
         """The rules that could find something in any of `texts`, told from all of them at once."""
         readings = [text.encode("utf-8", "replace") for text in _readings("\n".join(texts))]
-        lowered = b"\n".join(data.lower() for data in readings)
-        secrets = tuple(pair for pair in self._rules if pair[1].applies(lowered))
+        secrets: tuple[tuple[int, SecretRule], ...] = ()
+        # One search instead of one for each keyword: most texts hold none at all.
+        if self._any_keyword is None or any(self._any_keyword.search(data) for data in readings):
+            lowered = b"\n".join(data.lower() for data in readings)
+            secrets = tuple(pair for pair in self._rules if pair[1].applies(lowered))
         care = compiled(self._candidates)
         personal = self._personal if any(care.search(data) for data in readings) else ()
         return Selection(secrets, personal, self._gate(secrets, personal))

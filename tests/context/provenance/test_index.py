@@ -75,6 +75,7 @@ def test_whole_words_of_the_user_prove_a_value(words: str, value: JsonValue) -> 
     assert said(words).origin(value).trusted
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 @pytest.mark.parametrize(
     ("words", "value"),
     [
@@ -137,6 +138,7 @@ def test_parts_and_pieces_of_the_users_words_prove_nothing(words: str, value: Js
     assert not said(words).origin(value).trusted
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 @pytest.mark.parametrize(
     ("text", "value", "how"),
     [
@@ -333,6 +335,7 @@ def test_a_source_with_too_many_values_offers_none() -> None:
     assert index.candidates("call_1") == ()
 
 
+@pytest.mark.promise("a_question_shows_where_each_value_comes_from")
 @pytest.mark.parametrize("hidden", ["\x1b[2J", "\u202e", "\u200b", "\U000e0041", "\r"])
 def test_a_passage_shows_the_value_and_hides_nothing(hidden: str) -> None:
     index = said(hidden * 300 + " eve@evil.example " + hidden * 300, by=WEB)
@@ -369,6 +372,7 @@ def test_reading_on_makes_an_untraced_value_traced() -> None:
     assert index.origin("bob@x.com").trusted
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 def test_beyond_the_limit_nothing_is_proven_and_nothing_counts_as_absent() -> None:
     index = SourceIndex(most_characters=1000)
     index.add(WEB, text="word " * 201)
@@ -378,6 +382,7 @@ def test_beyond_the_limit_nothing_is_proven_and_nothing_counts_as_absent() -> No
     assert not index.origin("x" * (LONGEST_VALUE + 1)).trusted
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 def test_a_flood_of_untrusted_places_cannot_hide_the_users() -> None:
     index = said("a b " * 50_000, by=WEB)
     for number in range(100):
@@ -398,6 +403,7 @@ _TOKEN = st.one_of(
 )
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 @given(st.lists(_TOKEN, min_size=1, max_size=6), st.data())
 @settings(max_examples=300, deadline=None)
 def test_no_part_of_a_word_is_proven(tokens: list[str], data: st.DataObject) -> None:
@@ -419,6 +425,7 @@ def test_no_part_of_a_word_is_proven(tokens: list[str], data: st.DataObject) -> 
         assert all(word.replace(",", "").lower().strip(",") in numbers for word in words)
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 @given(st.lists(_TOKEN, min_size=1, max_size=6), st.data())
 @settings(max_examples=200, deadline=None)
 def test_nothing_longer_than_what_was_said_is_proven(tokens: list[str], data: st.DataObject) -> None:

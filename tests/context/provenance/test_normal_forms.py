@@ -26,6 +26,7 @@ from context.provenance.normal_forms import (
 from context.provenance.values import canonical_form
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -64,6 +65,7 @@ def test_spellings_of_one_value_are_equal(one: str, other: str) -> None:
     assert word_key(one) == word_key(other)
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -212,6 +214,7 @@ def test_a_word_equals_itself_and_never_raises(word: str) -> None:
     assert url_key(word)
 
 
+@pytest.mark.promise("a_value_is_found_however_it_is_written")
 @given(st.text(string.ascii_lowercase, min_size=1, max_size=8), st.data())
 def test_a_letter_of_another_script_never_equals_its_look_alike(name: str, data: st.DataObject) -> None:
     alike = {"a": "а", "c": "с", "e": "е", "o": "о", "p": "р", "x": "х", "y": "у", "i": "і"}

@@ -19,6 +19,7 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
+@pytest.mark.promise("a_question_shows_where_each_value_comes_from")
 def test_a_card_says_what_is_called_and_where_each_value_comes_from() -> None:
     shown = lines(card(request()))
     assert "bank.send_money asks to be approved   (effect: destructive, agent: default)" in shown
@@ -70,6 +71,7 @@ def test_a_name_that_the_caller_chose_is_a_value_too() -> None:
     assert '"X-' in str(shown) and "\x1b" not in "".join(shown)
 
 
+@pytest.mark.promise("one_card_a_turn")
 def test_all_that_one_turn_asks_stands_on_one_card() -> None:
     shown = card(request(1), request(2, approvers=("finance+operator,owner",)))
     assert "2 calls of this turn ask to be approved" in shown

@@ -73,12 +73,14 @@ async def test_one_yes_answers_all_that_is_shown() -> None:
     assert [answer.roles for answer in given if isinstance(answer, Answered)] == [FINANCE.roles] * 2
 
 
+@pytest.mark.promise("one_card_a_turn")
 async def test_one_by_one_what_is_not_named_is_denied() -> None:
     given, _ = await answers("1y 2n wrong person\n", [request(1), request(2), request(3)])
     assert granted(given) == [True, False, False]
     assert [note(answer) for answer in given] == [None, "wrong person", None]
 
 
+@pytest.mark.promise("one_card_a_turn")
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
@@ -165,6 +167,7 @@ async def test_always_becomes_a_rule_once_it_was_read(journal: Journal) -> None:
     assert stored is not None and (stored.status, stored.by) == ("approved", "terminal:ann")
 
 
+@pytest.mark.promise("a_standing_rule_is_no_wider")
 @pytest.mark.parametrize("typed", ["a\nn\n\n", "a\n\n\n", "a nothing\n\n", "a\n"])
 async def test_no_rule_stands_that_was_not_confirmed(journal: Journal, typed: str) -> None:
     run, requests = await asked(journal, {})
@@ -183,6 +186,7 @@ async def test_always_names_the_call_when_there_are_several(journal: Journal) ->
 # Certain people.
 
 
+@pytest.mark.promise("certain_people_are_needed")
 async def test_who_lacks_the_role_is_not_asked(journal: Journal) -> None:
     _, requests = await asked(journal, {"approvers": ("operator",)}, {})
     given, shown = await answers("y\n", requests, journal=journal)
@@ -199,6 +203,7 @@ async def test_who_has_the_role_is_enough_alone(journal: Journal) -> None:
     assert stored is not None and stored.status == "approved"
 
 
+@pytest.mark.promise("certain_people_are_needed")
 async def test_the_first_of_two_is_counted_and_the_question_stays_open(journal: Journal) -> None:
     run, requests = await asked(journal, {"approvers": ("finance+finance",)})
     given, shown = await answers("y\n", requests, journal=journal)

@@ -106,6 +106,7 @@ async def test_an_answer_stands_in_journal_and_record(
     assert (body["status"], body["approval_id"], body["binding"]) == (status, request.approval_id, request.binding)
 
 
+@pytest.mark.promise("an_approval_is_used_once")
 async def test_a_second_answer_is_refused_and_recorded(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     request = (await _waiting_run(home)).request
     assert main(["approvals", "deny", request.approval_id]) == 0
@@ -119,6 +120,7 @@ async def test_a_second_answer_is_refused_and_recorded(home: Path, capsys: pytes
     assert "denied already" in str(bodies[1]["refused"])
 
 
+@pytest.mark.promise("an_approval_is_used_once")
 async def test_an_answer_after_expiry_is_refused(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     request = (await _waiting_run(home, expires=1_000_000.0)).request
     assert main(["approvals", "approve", request.approval_id]) == 2
@@ -148,6 +150,7 @@ async def test_a_run_that_is_over_takes_no_answer(home: Path) -> None:
         assert journal.find_approval(request.approval_id).status == "pending"
 
 
+@pytest.mark.promise("an_approval_is_used_once")
 async def test_of_many_answers_at_once_one_counts(home: Path) -> None:
     request = (await _waiting_run(home)).request
     counted: list[bool] = []
@@ -244,6 +247,7 @@ VALUES = (
 )
 
 
+@pytest.mark.promise("a_question_shows_where_each_value_comes_from")
 async def test_each_value_is_listed_with_its_origin_and_passage(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     request = (await _waiting_run(home, values=VALUES, approvers=("finance",), minor=True, pin="sha256:a")).request
     assert main(["approvals", "list", "--json"]) == 0
@@ -304,6 +308,7 @@ def _call_status(home: Path, approval_id: str) -> str:
         return journal.find_approval(approval_id).status
 
 
+@pytest.mark.promise("certain_people_are_needed")
 async def test_two_people_are_two_people(
     home: Path, config: Path, user: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -328,6 +333,7 @@ async def test_two_people_are_two_people(
     assert (second["status"], second["wanting"]) == ("approved", [])
 
 
+@pytest.mark.promise("certain_people_are_needed")
 async def test_a_vote_without_a_needed_role_is_refused_and_recorded(
     home: Path, config: Path, user: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -351,6 +357,7 @@ async def test_a_vote_without_a_needed_role_is_refused_and_recorded(
     assert all(body["refused"] and body["status"] == "pending" for body in bodies)
 
 
+@pytest.mark.promise("certain_people_are_needed")
 async def test_a_second_yes_that_adds_nothing_is_refused(
     home: Path, config: Path, user: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -375,6 +382,7 @@ async def test_one_no_of_somebody_entitled_ends_it(home: Path, config: Path, use
     assert _call_status(home, request.approval_id) == "denied"
 
 
+@pytest.mark.promise("certain_people_are_needed")
 async def test_roles_are_those_of_the_runs_own_configuration(
     home: Path,
     config: Path,
@@ -397,6 +405,7 @@ async def test_roles_are_those_of_the_runs_own_configuration(
     assert main(["approvals", "approve", request.approval_id, "--config", str(config)]) == 0
 
 
+@pytest.mark.promise("certain_people_are_needed")
 def test_who_runs_this_is_no_matter_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "the-boss")
@@ -474,6 +483,7 @@ async def test_a_clock_that_once_ran_ahead_does_not_end_what_is_asked_later(home
 # Standing rules.
 
 
+@pytest.mark.promise("a_standing_rule_ends")
 async def test_always_makes_a_rule_that_is_listed_and_revoked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     request = (await _waiting_run(home, pin="sha256:a")).request
     argv = ["approvals", "approve", request.approval_id, "--always", "--same", "message", "--for", "30d"]
@@ -509,6 +519,7 @@ async def test_always_makes_a_rule_that_is_listed_and_revoked(home: Path, capsys
     assert "arguments" not in made  # only as a salted digest
 
 
+@pytest.mark.promise("a_standing_rule_is_no_wider")
 @pytest.mark.parametrize(
     ("options", "changes", "said"),
     [
@@ -531,6 +542,7 @@ async def test_a_rule_that_cannot_be_meant_is_not_made(
         assert (journal.find_approval(request.approval_id).status, journal.standing_rules()) == ("pending", [])
 
 
+@pytest.mark.promise("a_standing_rule_is_no_wider")
 async def test_one_of_two_people_makes_no_rule_for_both(
     home: Path, config: Path, user: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -329,6 +329,20 @@ def test_a_call_is_decided_carried_and_recorded_like_any_other(
     assert list((gatehost_home / "calls").iterdir()) == []
 
 
+@pytest.mark.parametrize(("effect", "code"), [("write", 0), ("external_write", 0), ("destructive", 3)])
+def test_the_tool_that_a_call_names_is_its_task(folder: Path, run: Any, effect: str, code: int) -> None:
+    """What the user writes out is asked about only where a rule asks for it."""
+    rules = f'[servers.{{name}}.tools.write_file]\neffect = "{effect}"\n'
+    servers = write_servers(folder, honest(folder, tools=rules))
+    assert run("accept", "kit", "--yes", "--servers", servers)[0] == 0
+    target = folder / "made.txt"
+    arguments = json.dumps({"path": str(target), "text": "x"})
+    done, _, err = run("call", "kit", "write_file", arguments, "--servers", servers)
+    assert (done, target.exists()) == (code, code == 0)
+    assert "task-scope" not in err
+    assert run("call", "kit", "write_file", arguments, "--yes", "--servers", servers)[0] == 0
+
+
 def test_a_call_that_the_server_fails_is_no_success(folder: Path, run: Any) -> None:
     kit = entry("kit", str(KIT), tools='[servers.{name}.tools.fail]\neffect = "read"\n')
     servers = write_servers(folder, kit)

@@ -41,6 +41,7 @@ def test_the_folder_lies_beside_the_settings(folder: Path, monkeypatch: pytest.M
     assert files.schema is None
 
 
+@pytest.mark.promise("shipped_rules_stay")
 def test_without_a_table_the_shipped_rules_apply_alone(folder: Path) -> None:
     assert read_policies(settings(folder, "")).policies == {}
     engine = load_engine(settings(folder, ""))
@@ -48,6 +49,7 @@ def test_without_a_table_the_shipped_rules_apply_alone(folder: Path) -> None:
     assert isinstance(engine.judge(question), Deny)
 
 
+@pytest.mark.promise("shipped_rules_stay")
 def test_rules_of_the_folder_come_on_top(folder: Path) -> None:
     (folder / "own.cedar").write_text('@id("a") @effect("ask") forbid (principal, action, resource);')
     question = PolicyQuestion("send", Principal("a", "u"), ModelResource("m", "x", "cloud"))
@@ -64,6 +66,7 @@ def _to_file(folder: Path) -> None:
     folder.write_text("x")
 
 
+@pytest.mark.promise("without_rules_nothing_starts")
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -101,6 +104,7 @@ def test_a_folder_that_is_empty_unreadable_or_wrong_is_refused(
     assert said in str(raised.value)
 
 
+@pytest.mark.promise("without_rules_nothing_starts")
 def test_a_folder_that_may_not_be_read_is_refused(folder: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root reads everything")

@@ -92,6 +92,7 @@ async def test_what_a_card_shows_comes_back_as_it_was_asked(journal: Journal) ->
     assert journal.find_approval(approval.request.approval_id) == approval
 
 
+@pytest.mark.promise("certain_people_are_needed")
 async def test_the_run_itself_cannot_say_yes_for_certain_people(journal: Journal) -> None:
     """Whatever asks at its terminal: the votes decide."""
     run, approval = await _asks(journal, approvers=PEOPLE)
@@ -134,6 +135,7 @@ async def test_a_standing_rule_speaks_for_the_roles_of_who_gave_it(journal: Jour
         await run.commit(ApprovalChange(replace(approval, status="approved", by=f"rule:{rule.rule_id}")))
 
 
+@pytest.mark.promise("a_standing_rule_ends")
 async def test_a_standing_rule_ends_with_its_time(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with Journal.open(path, clock=lambda: 1000.0) as journal:
@@ -145,6 +147,7 @@ async def test_a_standing_rule_ends_with_its_time(tmp_path: Path) -> None:
             assert journal.standing_rules()[0].status(now) == ("active" if left else "expired")
 
 
+@pytest.mark.promise("an_approval_fits_one_call")
 async def test_votes_on_an_old_question_do_not_count_for_the_new_one(journal: Journal) -> None:
     run, approval = await _asks(journal, approvers=PEOPLE)
     journal.answer(approval.request.approval_id, granted=True, by="cli:ann", roles=frozenset({"finance"}))
@@ -181,6 +184,7 @@ async def test_endorsements_outlive_their_process(tmp_path: Path) -> None:
             assert run.grants() == given[1:]
 
 
+@pytest.mark.promise("an_endorsement_is_one_source_for_one_argument")
 async def test_a_yes_that_does_not_count_endorses_nothing(journal: Journal) -> None:
     run, approval = await _asks(journal)
     journal.answer(approval.request.approval_id, granted=False, by="cli:ann")
@@ -351,6 +355,7 @@ async def test_a_follower_gets_events_as_they_come_and_ends_with_the_run(either:
     assert heard == ["run.started", "turn.started", "run.completed"]
 
 
+@pytest.mark.promise("an_approval_is_used_once")
 async def test_approvals_go_only_forward_and_are_used_once(either: Journal | MemoryJournal) -> None:
     run, _ = _with_calls(either)
     call = run.calls()[0]

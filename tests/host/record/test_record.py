@@ -175,6 +175,7 @@ _TAMPERS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], int, str]] = {
 }
 
 
+@pytest.mark.promise("a_changed_record_is_noticed")
 @pytest.mark.parametrize("name", _TAMPERS)
 def test_a_change_is_found_and_its_entry_named(home: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     change, number, kind = _TAMPERS[name]
@@ -189,6 +190,7 @@ def test_a_change_is_found_and_its_entry_named(home: Path, name: str, capsys: py
     assert (verdict["ok"], verdict["fault"]["n"], verdict["fault"]["kind"]) == (False, number, kind)
 
 
+@pytest.mark.promise("a_changed_record_is_noticed")
 @pytest.mark.parametrize("name", [name for name, (_, _, kind) in _TAMPERS.items() if kind != "truncated"])
 def test_without_the_journal_the_chain_alone_finds_changes_that_were_not_linked_anew(home: Path, name: str) -> None:
     change, number, _ = _TAMPERS[name]
@@ -202,6 +204,7 @@ def test_without_the_journal_the_chain_alone_finds_changes_that_were_not_linked_
         assert abs(verdict.fault.n - number) <= 1
 
 
+@pytest.mark.promise("a_changed_record_is_noticed")
 def test_another_way_to_write_the_same_entry_is_a_change(home: Path) -> None:
     _recorded(home, 3)
     _write(home, [*_lines(home)[:2], _lines(home)[2].replace(b",", b", ", 1)])
@@ -234,6 +237,7 @@ def test_a_torn_end_is_found_and_cut_by_the_next_append(home: Path) -> None:
     assert path.read_bytes().startswith(whole)
 
 
+@pytest.mark.promise("a_changed_record_is_noticed")
 def test_cut_entries_stay_missed_after_new_ones_took_their_numbers(home: Path) -> None:
     _recorded(home, 6)
     _write(home, _lines(home)[:4])
@@ -244,6 +248,7 @@ def test_cut_entries_stay_missed_after_new_ones_took_their_numbers(home: Path) -
     assert (verdict.fault.n, verdict.fault.kind) == (5, "removed")
 
 
+@pytest.mark.promise("a_changed_record_is_noticed")
 def test_a_changed_content_is_found_and_an_erased_one_is_not_a_fault(home: Path) -> None:
     _recorded(home, 4)
     with _opened(home) as journal:
@@ -411,6 +416,7 @@ def test_entries_that_a_dead_process_never_wrote_are_written(home: Path) -> None
         assert after.verify().ok
 
 
+@pytest.mark.promise("a_changed_record_is_noticed")
 def test_a_line_that_a_dead_process_wrote_and_somebody_edited_is_not_accepted(home: Path) -> None:
     own = this_process().split(":")
     journal = Journal.open(home / "journal.db", owner=":".join([*own[:2], "4194305", "1"]))

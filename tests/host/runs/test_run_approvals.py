@@ -124,6 +124,7 @@ def _wire(call: tuple[str, JsonObject]) -> tuple[str, JsonObject]:
     return call[0].replace(".", "__"), call[1]
 
 
+@pytest.mark.promise("an_approval_is_used_once")
 def test_a_question_is_answered_once(asking: Project) -> None:
     done = wait(asking)
     assert answer(asking, "deny").code == 0
@@ -133,6 +134,7 @@ def test_a_question_is_answered_once(asking: Project) -> None:
     assert effects(asking) == []
 
 
+@pytest.mark.promise("an_approval_is_used_once")
 @pytest.mark.parametrize("answered", [False, True])
 def test_a_question_that_expired_counts_as_denied(asking: Project, answered: bool) -> None:
     config = asking.folder / "gatehost.toml"
@@ -191,6 +193,7 @@ def test_a_narrower_scope_on_resuming_refuses_what_was_approved(asking: Project)
 # For good.
 
 
+@pytest.mark.promise("a_standing_rule_ends")
 def test_a_rule_for_good_answers_later_runs_until_it_is_revoked(asking: Project) -> None:
     done = wait(asking)
     assert answer(asking, "approve", "--always").code == 0
@@ -207,6 +210,7 @@ def test_a_rule_for_good_answers_later_runs_until_it_is_revoked(asking: Project)
     assert asking.verifies()
 
 
+@pytest.mark.promise("a_standing_rule_ends")
 @pytest.mark.promise("an_approval_fits_one_call")
 def test_a_rule_for_good_ends_where_the_tool_is_another(asking: Project) -> None:
     done = wait(asking)

@@ -12,7 +12,9 @@ QUICK = {"start_timeout": "1s", "call_timeout": "1s"}
 
 
 def asking(project: Project) -> None:
-    project.add("kit", echo="read", look="read", die="read", fail="read", append={"effect": "write", "approve": "always"})
+    project.add(
+        "kit", echo="read", look="read", die="read", fail="read", append={"effect": "write", "approve": "always"}
+    )
 
 
 def append(project: Project, line: str = "a") -> tuple[str, dict[str, str]]:

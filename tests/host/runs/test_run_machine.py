@@ -46,13 +46,16 @@ def test_every_happening_means_something_somewhere() -> None:
 
 
 @pytest.mark.parametrize("phase", ["thinking", "carrying", "checking"])
-@pytest.mark.parametrize(("what", "end"), [
-    ("time_up", "late"),
-    ("halted", "stopped"),
-    ("held", "held"),
-    ("interrupted", "interrupted"),
-    ("broke", "broken"),
-])
+@pytest.mark.parametrize(
+    ("what", "end"),
+    [
+        ("time_up", "late"),
+        ("halted", "stopped"),
+        ("held", "held"),
+        ("interrupted", "interrupted"),
+        ("broke", "broken"),
+    ],
+)
 def test_what_comes_from_outside_ends_any_phase(phase: Phase, what: Happening, end: Phase) -> None:
     assert next_phase(phase, what) == end
 

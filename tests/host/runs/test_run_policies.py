@@ -269,7 +269,7 @@ def test_nothing_that_other_programs_execute_is_written(project: Project, path: 
 
 
 @pytest.mark.promise("secrets_in_results_are_hidden")
-@pytest.mark.promise("a_placeholder_goes_home_only")
+@pytest.mark.promise("a_hidden_value_goes_back_only_where_it_came_from")
 def test_a_secret_in_a_result_is_seen_by_nobody_and_goes_back_only_where_it_came_from(project: Project) -> None:
     token = "ghp_" + A36
     vault = Told(project, "vault", [tool("get", "name"), tool("put", "value")], get="read", put="write")

@@ -39,6 +39,7 @@ def answer(project: Project, verb: str, *options: str) -> Finished:
     return project.fork("approvals", verb, asked(project)["id"], *options).finish()
 
 
+@pytest.mark.promise("other_hosts_pass_the_same_gates")
 @pytest.mark.parametrize("era", ERAS)
 def test_an_approval_from_another_process_lets_the_call_go(asking: Project, era: str) -> None:
     with Served(asking, era=era) as served:
@@ -85,6 +86,7 @@ def test_a_question_that_nobody_answers_expires(asking: Project) -> None:
     assert effects(asking) == []
 
 
+@pytest.mark.promise("other_hosts_pass_the_same_gates")
 def test_with_deny_nobody_is_asked(asking: Project) -> None:
     with Served(asking, "--approvals", "deny") as served:
         served.hello()
@@ -160,6 +162,7 @@ def test_several_questions_wait_side_by_side(asking: Project) -> None:
     assert sorted(effects(asking)) == ["b", "c"]
 
 
+@pytest.mark.promise("other_hosts_pass_the_same_gates")
 def test_a_tool_that_changes_while_its_call_waits_is_not_called(project: Project) -> None:
     project.add("kit", change="read", append={"effect": "write", "approve": "always"})
     with Served(project) as served:
@@ -173,6 +176,7 @@ def test_a_tool_that_changes_while_its_call_waits_is_not_called(project: Project
     assert effects(project) == []
 
 
+@pytest.mark.promise("certain_people_are_needed")
 def test_the_roles_of_the_sessions_own_configuration_decide_who_may_answer(project: Project) -> None:
     project.add("kit", append="write")
     (project.folder / "policies").mkdir()
@@ -197,6 +201,7 @@ def test_the_roles_of_the_sessions_own_configuration_decide_who_may_answer(proje
 # Whose values they are.
 
 
+@pytest.mark.promise("other_hosts_pass_the_same_gates")
 def test_a_value_from_an_untrusted_result_waits_and_the_card_says_where_it_stood(project: Project) -> None:
     project.add("kit", echo="read", append="write")
     with Served(project) as served:

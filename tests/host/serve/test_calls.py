@@ -154,6 +154,21 @@ def test_every_way_to_end_settles_what_is_under_way_and_leaves_nothing(
     assert kit.verifies()
 
 
+def test_a_signal_while_servers_are_being_ended_leaves_none_of_them(project: Project) -> None:
+    """Hosts wait for a moment and then signal again."""
+    project.add("stubborn", hostile("ignore-term"), echo="read")
+    with Served(project) as served:
+        served.hello()
+        assert text(served.call("stubborn__echo", {"text": "hi"})) == "hi"
+        started = servers_of(served.pid)
+        os.kill(served.pid, signal.SIGTERM)
+        until(lambda: run_row(project)["status"] == "completed")
+        assert any(alive(pid) for pid in started)
+        os.kill(served.pid, signal.SIGTERM)
+        until(lambda: not any(alive(pid) for pid in started))
+        assert served.wait() == 0
+
+
 def test_a_client_that_is_gone_ends_the_session(kit: Project) -> None:
     """Its pipes break while stdin is held open by somebody else."""
     with Served(kit) as served:
@@ -194,6 +209,7 @@ def test_a_server_that_dies_in_a_call_is_told_and_started_again(kit: Project) ->
     assert run_row(kit)["status"] == "in_doubt"
 
 
+@pytest.mark.promise("other_hosts_pass_the_same_gates")
 def test_what_the_gates_refuse_is_a_tool_error_that_says_why(kit: Project) -> None:
     with Served(kit, "--tools", "kit.echo") as served:
         served.hello()

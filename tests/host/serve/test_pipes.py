@@ -16,7 +16,7 @@ from host.serve.pipes import connection, own_descriptors
 def test_what_is_printed_meanwhile_goes_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     with own_descriptors() as (_, sink):
         os.write(1, b"stray\n")
-        subprocess.run([sys.executable, "-c", "print('of a child'); assert input is not None"], check=True)
+        subprocess.run([sys.executable, "-c", "print('of a child'); assert input is not None"], check=True, timeout=10)
         os.write(sink, b"protocol\n")
     os.write(1, b"afterwards\n")
     out, err = capfd.readouterr()
@@ -31,7 +31,9 @@ def test_a_child_finds_nothing_of_the_clients_on_its_stdin(monkeypatch: pytest.M
     os.write(ours, b"the client's\n")
     try:
         with own_descriptors() as (source, _):
-            done = subprocess.run([sys.executable, "-c", "import sys; print(sys.stdin.read())"], capture_output=True)
+            done = subprocess.run(
+                [sys.executable, "-c", "import sys; print(sys.stdin.read())"], capture_output=True, timeout=10
+            )
             assert done.stdout.strip() == b""
             assert os.read(source, 100) == b"the client's\n"
     finally:

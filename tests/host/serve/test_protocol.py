@@ -34,6 +34,7 @@ def test_the_tools_in_scope_are_listed_and_called(kit: Project, era: str) -> Non
     assert kit.verifies()
 
 
+@pytest.mark.promise("other_hosts_pass_the_same_gates")
 @pytest.mark.parametrize("era", ERAS)
 def test_nothing_but_tools_exists(kit: Project, era: str) -> None:
     others = [
@@ -187,6 +188,7 @@ def test_the_first_name_stands_for_the_whole_session(kit: Project) -> None:
     assert [run["agent"] for run in kit.call("runs", "list", "--json").report] == ["one"]
 
 
+@pytest.mark.promise("other_hosts_pass_the_same_gates")
 def test_a_client_cannot_claim_to_be_another_agent_of_the_configuration(kit: Project) -> None:
     config = kit.folder / "gatehost.toml"
     config.write_text('version = 1\n[agents.ops]\ntools = ["kit.echo"]\n', encoding="utf-8")

@@ -89,6 +89,7 @@ def test_an_ask_names_rule_place_reason_and_who_may_answer(example: CedarEngine)
 # The shipped set.
 
 
+@pytest.mark.promise("effects_ask")
 def test_without_rules_of_its_own_a_project_has_the_shipped_ones() -> None:
     shipped = engine()
     assert isinstance(shipped.judge(call(STATUS, {"path": "/"})), Allow)
@@ -104,10 +105,12 @@ def test_without_rules_of_its_own_a_project_has_the_shipped_ones() -> None:
             assert isinstance(shipped.judge(PolicyQuestion(action, ALICE, resource)), Allow)
 
 
+@pytest.mark.promise("labelled_content_stays_local")
 def test_an_unknown_location_counts_as_far_away() -> None:
     assert isinstance(engine().judge(send(dataclasses.replace(CLOUD, location="moon"), "pii")), Deny)
 
 
+@pytest.mark.promise("shipped_rules_stay")
 def test_a_permit_of_the_project_does_not_outweigh_a_shipped_forbid() -> None:
     own = engine('@id("everything") permit (principal, action, resource);')
     assert isinstance(own.judge(send(CLOUD, "pii")), Deny)
@@ -128,6 +131,7 @@ def test_the_version_changes_with_every_text() -> None:
 # Failing closed.
 
 
+@pytest.mark.promise("a_policys_doubt_denies")
 def test_no_permit_means_deny() -> None:
     alone = load({"a.cedar": '@id("a") permit (principal, action == Action::"send", resource);'}, shipped_schema())
     decision = alone.judge(call(STATUS, {"path": "/"}))
@@ -142,6 +146,7 @@ def test_nobody_is_asked_for_what_no_permit_would_allow() -> None:
     assert decision.reasons[0].code == "no_permit"
 
 
+@pytest.mark.promise("a_policys_doubt_denies")
 def test_a_forbid_whose_attribute_is_missing_denies_though_cedar_would_skip_it() -> None:
     rule = """@id("big") forbid (principal, action == Action::"call", resource == Tool::"bank.pay")
     when { context.arguments.amount > 500 };"""
@@ -156,6 +161,7 @@ def test_a_forbid_whose_attribute_is_missing_denies_though_cedar_would_skip_it()
     assert decision.reasons[0].code == "policy_failed"
 
 
+@pytest.mark.promise("a_policys_doubt_denies")
 def test_an_error_while_a_forbid_is_evaluated_denies() -> None:
     overflow = """@id("sum") forbid (principal, action == Action::"call", resource == Tool::"shop.buy")
     when { context.arguments.n * 9007199254740991 > 0 };"""
@@ -181,6 +187,7 @@ def test_a_plain_forbid_is_no_question_even_beside_one_that_asks(example: CedarE
     assert isinstance(example.judge(call(PAY, {"amount": 9000, "to": "x"})), Ask)
 
 
+@pytest.mark.promise("a_policys_doubt_denies")
 def test_a_yes_to_a_plain_forbid_means_nothing() -> None:
     judge = engine('@id("stop") forbid (principal, action, resource);')
     assert isinstance(judge.judge(call(STATUS, {"path": "/"}, approved=frozenset({"stop"}))), Deny)
@@ -197,6 +204,7 @@ def test_a_rule_may_ask_for_the_approval_of_another_by_name() -> None:
     assert isinstance(judge.judge(dataclasses.replace(question, approved=frozenset({"first"}))), Allow)
 
 
+@pytest.mark.promise("a_policys_doubt_denies")
 def test_a_question_that_breaks_the_engine_denies(example: CedarEngine) -> None:
     broken = call(PAY, {"amount": 1, "to": "x"}, labels=frozenset({"\ud800"}))
     assert isinstance(

@@ -19,6 +19,7 @@ def fault(text: str, schema: str | None = None) -> str:
     return str(raised.value)
 
 
+@pytest.mark.promise("without_rules_nothing_starts")
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
@@ -83,6 +84,7 @@ def test_a_wrong_policy_is_told_with_file_line_and_nearest_name(text: str, line:
     assert said in message
 
 
+@pytest.mark.promise("without_rules_nothing_starts")
 @pytest.mark.parametrize(
     ("change", "line", "said"),
     [
@@ -120,6 +122,7 @@ def test_all_faults_are_found_at_once() -> None:
     assert "(1 more; `gatehost policy check` lists all)" in str(raised.value)
 
 
+@pytest.mark.promise("shipped_rules_stay")
 def test_no_file_of_a_project_can_stand_in_for_the_shipped_rules() -> None:
     with pytest.raises(PolicyFault):
         load_with_shipped({SHIPPED_RULES: '@id("a") permit (principal, action, resource);'})

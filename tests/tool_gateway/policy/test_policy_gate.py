@@ -82,6 +82,7 @@ class Remembers:
         return Allow()
 
 
+@pytest.mark.promise("a_policys_doubt_denies")
 def test_no_rules_no_tool_or_nobody_means_no() -> None:
     engine = Remembers()
     good = evidence(known(), Seen({}), policy=engine)
@@ -117,6 +118,7 @@ def test_a_question_says_where_the_values_come_from() -> None:
     assert question.resource == tool_shapes([known(groups=("payouts",))])[0].resource
 
 
+@pytest.mark.promise("a_policys_doubt_denies")
 def test_where_nothing_is_known_of_sources_all_is_untrusted() -> None:
     question = call_question(proposal(to="x", amount=1), evidence(known()), WHO)
     assert question.tainted
@@ -141,14 +143,17 @@ def test_origins_are_looked_up_only_for_rules_that_look_at_them() -> None:
         def origins(self, arguments: JsonObject) -> tuple[Origin, ...]:
             raise AssertionError("looked up")
 
-    def asked(condition: str) -> Decision:
+    def asked(condition: str, *read: Source) -> Decision:
         engine = load_with_shipped({"a.cedar": rule.replace("CONDITION", condition)}, tools=tool_shapes([tool]))
-        return PolicyGate().judge(proposal(to="x"), evidence(tool, Dear({}), policy=engine))
+        seen = Dear({source.source_id: source for source in read})
+        return PolicyGate().judge(proposal(to="x"), evidence(tool, seen, policy=engine))
 
-    assert isinstance(asked("context.tainted"), Deny)
+    assert isinstance(asked("context.tainted", WEB), Deny)
+    # Nothing that was read has a label, so no value can.
+    assert isinstance(asked('context.labels.contains("pii")', USER), Allow)
     for condition in ('context.labels.contains("pii")', 'context.untrusted.contains("to")', "context == context"):
         with pytest.raises(AssertionError, match="looked up"):
-            asked(condition)
+            asked(condition, USER, WEB)
 
 
 def test_a_rule_about_untrusted_arguments_reaches_the_call() -> None:

@@ -91,6 +91,7 @@ BILLS: list[Any] = [
 ]
 
 
+@pytest.mark.promise("derived_values_are_computed")
 @pytest.mark.parametrize(
     ("said", "amount", "fine"),
     [
@@ -111,6 +112,7 @@ def test_amounts_are_computed_and_compared(said: str, amount: float, fine: bool)
     assert run.leaves(PAY, {"amount": amount})["amount"].asks is not fine
 
 
+@pytest.mark.promise("derived_values_are_computed")
 def test_nothing_is_computed_from_a_source_that_nobody_granted() -> None:
     run = Run("Pay the total").read(READ_MAIL, data={"bills": BILLS})
     assert run.leaves(PAY, {"amount": 450.0})["amount"].asks
@@ -124,6 +126,7 @@ SIZES: list[Any] = [
 ]
 
 
+@pytest.mark.promise("derived_values_are_computed")
 @pytest.mark.parametrize(
     ("said", "records", "value", "fine"),
     [

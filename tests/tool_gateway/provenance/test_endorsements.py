@@ -24,6 +24,7 @@ def test_an_endorsement_reads_as_it_is_written(text: str) -> None:
     assert str(parse_endorsement(text, TOOLS, given_by="prompt")) == text
 
 
+@pytest.mark.promise("an_endorsement_is_one_source_for_one_argument")
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -52,6 +53,7 @@ def test_a_wrong_endorsement_says_what_and_where(text: str, told: str) -> None:
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.promise("an_endorsement_is_one_source_for_one_argument")
 def test_the_source_is_only_the_result_of_that_one_call() -> None:
     pattern = parse_endorsement("web.fetch[page=2]=>mail.send:body", TOOLS).source
     ref = ToolRef("web", "fetch")

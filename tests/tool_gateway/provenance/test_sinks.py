@@ -44,6 +44,8 @@ from tool_gateway.provenance.sinks import (
         ("subject", {"type": "string"}, "content"),
         ("limit", {"type": "integer"}, "option"),
         ("page", {"type": "integer"}, "option"),
+        ("page_size", {"type": "integer"}, "option"),
+        ("page_id", {"type": "integer"}, "which"),
         ("max_results", {"type": "integer"}, "option"),
         ("verbose", {"type": "boolean"}, "option"),
         ("force", {"type": "boolean"}, "which"),
@@ -57,6 +59,7 @@ def test_an_argument_is_for_what_its_name_format_and_type_say(name: str, said: d
     assert set(argument_roles(tool).values()) == {role}
 
 
+@pytest.mark.promise("what_a_server_says_widens_nothing")
 @pytest.mark.parametrize(
     ("name", "description", "role"),
     [
@@ -100,8 +103,8 @@ def test_places_inside_lists_and_free_objects_have_paths() -> None:
     ("tool", "expected"),
     [
         (SEND, {"to[]", "attachment"}),
-        (PAY, {"iban", "amount", "recurring"}),
-        (BOOK, {"participants[]"}),
+        (PAY, {"iban", "amount", "recurring", "date"}),
+        (BOOK, {"participants[]", "start_time", "end_time"}),
         (FETCH, {"url"}),
         (FIND_EVENTS, {"query"}),
         (OPEN_ENDED, {"record.*"}),
@@ -145,5 +148,5 @@ def test_a_hostile_schema_costs_no_more_than_the_limits(hostile: dict[str, Any])
 
 
 def test_a_proposal_can_ask_before_a_tool_is_known() -> None:
-    assert set(inferred_sinks(PAY.definition, "external_write")) == {"iban", "amount", "recurring"}
+    assert set(inferred_sinks(PAY.definition, "external_write")) == {"iban", "amount", "recurring", "date"}
     assert inferred_sinks(PAY.definition, "read") == ()

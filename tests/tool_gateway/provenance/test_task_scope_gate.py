@@ -22,6 +22,7 @@ def _run(task: TaskScope | None = MAIL_ONLY, **changes: Any) -> Run:
     return run
 
 
+@pytest.mark.promise("scope_follows_from_the_task")
 def test_an_effect_outside_the_task_is_one_minor_ask() -> None:
     decision = _decide(PAY, _run())
     assert isinstance(decision, Ask)
@@ -48,11 +49,13 @@ def test_what_belongs_to_the_task_or_widens_it_is_allowed(tool: KnownTool, run: 
     assert isinstance(_decide(tool, run, **changes), Allow)
 
 
+@pytest.mark.promise("scope_follows_from_the_task")
 def test_everything_is_no_tool_that_somebody_named() -> None:
     assert isinstance(_decide(PAY, _run(), scope=Scope(run_tools=("*",))), Ask)
     assert isinstance(_decide(PAY, _run(), scope=Scope(run_tools=("*.*",))), Ask)
 
 
+@pytest.mark.promise("scope_follows_from_the_task")
 def test_a_run_of_which_nothing_is_known_has_no_effects() -> None:
     assert isinstance(TaskScopeGate().judge(proposal(PAY), evidence(PAY, provenance=None)), Deny)
     assert isinstance(TaskScopeGate().judge(proposal(READ_FILE), evidence(READ_FILE, provenance=None)), Allow)

@@ -7,6 +7,7 @@ from tool_gateway.redaction.redactor import Redactor
 KEY = b"k" * 32
 
 
+@pytest.mark.promise("secrets_in_results_are_hidden")
 @pytest.mark.parametrize("kind", PERSONAL)
 def test_each_kind_of_personal_data_is_hidden(kind: str) -> None:
     text = f"Jane: {NAMED.get(kind, '')}{PERSONAL[kind]}, as of today"

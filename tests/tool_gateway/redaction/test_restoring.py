@@ -48,6 +48,7 @@ def test_arguments_without_placeholders_are_unchanged() -> None:
     assert done.restored == done.unknown == ()
 
 
+@pytest.mark.promise("a_hidden_value_goes_back_only_where_it_came_from")
 def test_a_value_goes_only_to_a_server_that_returned_it() -> None:
     redactor = Redactor(KEY)
     one = _hidden(redactor, TOKEN, "vault")
@@ -85,6 +86,7 @@ def test_a_value_that_two_servers_returned_may_go_to_either() -> None:
         assert isinstance(may_restore(restored, ToolRef(server, "x")), Allow)
 
 
+@pytest.mark.promise("a_hidden_value_goes_back_only_where_it_came_from")
 def test_a_server_that_writes_a_placeholder_gains_nothing() -> None:
     redactor = Redactor(KEY)
     one = _hidden(redactor, TOKEN, "vault")
@@ -108,6 +110,7 @@ def test_quoting_is_undone_exactly(text: str) -> None:
     assert "[[secret:" not in quoted(text)
 
 
+@pytest.mark.promise("a_hidden_value_goes_back_only_where_it_came_from")
 def test_a_server_that_lists_guesses_is_not_handed_what_another_returned() -> None:
     redactor = Redactor(KEY, personal=None)
     phones = [f"+49 30 {number}" for number in range(901_000, 901_000 + placeholders.MANY + 50)]
@@ -132,6 +135,7 @@ def test_a_value_that_did_not_live_through_the_pause_is_refused_by_name() -> Non
     assert resumed.restore({"a": one}).arguments == {"a": TOKEN}
 
 
+@pytest.mark.promise("a_hidden_value_goes_back_only_where_it_came_from")
 def test_a_placeholder_that_a_model_made_up_is_refused() -> None:
     redactor = Redactor(KEY)
     refusal = redactor.refusal(redactor.restore({"a": "[[secret:github-token:00000000]]"}))

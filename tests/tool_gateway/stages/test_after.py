@@ -68,6 +68,7 @@ def test_citations_of_what_was_read_are_good(answer: str) -> None:
     assert _faults(answer, citations="checked") == ()
 
 
+@pytest.mark.promise("an_answer_is_text")
 @pytest.mark.parametrize(
     ("answer", "named"),
     [
@@ -92,6 +93,7 @@ def test_a_citation_can_be_required() -> None:
     assert _faults("[call:call_1]", citations="required") == ()
 
 
+@pytest.mark.promise("an_answer_is_text")
 def test_forbidden_content_is_named_by_its_pattern_and_not_repeated() -> None:
     (fault,) = _faults("the LAUNCH CODE 1234", forbidden=["never", r"(?i)launch code \d+"])
     assert "pattern 2" in fault

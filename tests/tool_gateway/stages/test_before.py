@@ -16,6 +16,7 @@ def _code(model: ModelFacts, send: SendFacts, settings: StageSettings = DEFAULT)
     return decision.reasons[0].code if isinstance(decision, Deny) else None
 
 
+@pytest.mark.promise("labelled_content_stays_local")
 @pytest.mark.parametrize(
     ("model", "words", "settings", "code"),
     [

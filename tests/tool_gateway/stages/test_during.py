@@ -30,6 +30,7 @@ def _turns(watch: Watch, *turns: tuple[CallFacts, ...]) -> str | None:
     return None
 
 
+@pytest.mark.promise("a_loop_ends")
 def test_the_same_call_with_the_same_result_may_be_made_three_times_in_a_row() -> None:
     assert _turns(_watch(), *[(_call(),)] * 3) is None
     assert _turns(_watch(), *[(_call(),)] * 4) == "repeated_call"
@@ -63,6 +64,7 @@ def test_the_order_of_members_does_not_make_a_call_another() -> None:
     assert _turns(watch, (CallFacts("s.t", one, False, {}),), (CallFacts("s.t", other, False, {}),)) == "repeated_call"
 
 
+@pytest.mark.promise("a_loop_ends")
 def test_turns_that_bring_nothing_new_end_the_run() -> None:
     two = [(_call("s.a"),), (_call("s.b"),)]
     assert _turns(_watch(), *two * 4) is None
@@ -87,6 +89,7 @@ def test_results_with_numbers_that_no_call_may_hold_are_compared_too() -> None:
     assert _turns(_watch(repeated_calls=1), *[(_call(result=2**70),)] * 2) == "repeated_call"
 
 
+@pytest.mark.promise("a_loop_ends")
 def test_output_beyond_many_times_its_expected_size_stops() -> None:
     watch = _watch(output_times=2)
     assert _code(watch.heard("x" * 32_000)) is None
