@@ -378,6 +378,9 @@ class Gateway:
         A call that was asked for before the run waited stays an ask, whichever gate refuses it after that.
         """
         reasons = decision.reasons or (Reason("gateway", "denied", "refused"),)
+        if asked is not None:
+            # What was asked about is the cause; that nobody said yes is only how it ended.
+            reasons = tuple(dict.fromkeys((*reasons, *asked.reasons)))
         was_asked = asked is not None or self._journal.approval(call.call_id) is not None
         word: Literal["ask", "deny"] = "ask" if was_asked else "deny"
         end = CallEnd(

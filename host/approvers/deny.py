@@ -17,7 +17,16 @@ class DenyApprover:
             Answered(
                 False,
                 by="nobody (unattended)",
-                note=f"nobody can be asked in this run; start it with --approve '{request.ref}' or --approvals wait",
+                note=_note(request),
             )
             for request in requests
         ]
+
+
+def _note(request: ApprovalRequest) -> str:
+    """How it could have been allowed: what provenance asks about is better endorsed than waved through."""
+    if any(rule.startswith("provenance:") for rule in request.rules):
+        return "nobody can be asked in this run; say the value in the task, endorse its source, or use --approvals wait"
+    if request.approvers:
+        return "nobody can be asked in this run; start it with --approvals wait"
+    return f"nobody can be asked in this run; start it with --approve '{request.ref}' or --approvals wait"

@@ -152,11 +152,12 @@ def _answer(args: argparse.Namespace) -> int:
             note=words or args.note,
             always=scope,
         )
-    _tell_answer(done, granted=args.granted)
+        under_way = journal.load_run(done.approval.request.run_id).status == "running"
+    _tell_answer(done, granted=args.granted, under_way=under_way)
     return 0
 
 
-def _tell_answer(done: Counted, *, granted: bool) -> None:
+def _tell_answer(done: Counted, *, granted: bool, under_way: bool) -> None:
     request = done.approval.request
     address = _address(done.approval)
     if done.approval.status == "pending":
@@ -169,7 +170,9 @@ def _tell_answer(done: Counted, *, granted: bool) -> None:
         say(f"    all of it: gatehost approvals show {request.approval_id}")
     if done.rule is not None:
         _tell_rule(done.rule, request)
-    if done.approval.status != "pending":
+    if done.approval.status != "pending" and under_way:
+        say(f"run {request.run_id} is under way and goes on by itself")
+    elif done.approval.status != "pending":
         say(f"Go on with `gatehost runs resume {request.run_id}`")
 
 

@@ -71,6 +71,7 @@ def _flags(args: argparse.Namespace) -> RunFlags:
         approve=tuple(args.approve or ()),
         endorse=tuple(args.endorse or ()),
         approvals=args.approvals,
+        served=True,
         # Whoever answers from elsewhere has the roles that these files give (`gatehost approvals`).
         config=str(Path(args.config).resolve()) if args.config else None,
         servers=str(Path(args.servers).resolve()) if args.servers else None,

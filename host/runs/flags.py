@@ -20,6 +20,7 @@ class RunFlags:
         endorse: `SOURCE=>SERVER.TOOL:ARG`, each one source for one argument.
         timeout: Seconds for the whole run.
         schema: The content of `--schema`, so that resuming does not depend on the file.
+        served: Another host's client proposed the calls (`gatehost serve`).
         config, servers: Absolute paths given with `--config` and `--servers`.
     """
 
@@ -35,6 +36,7 @@ class RunFlags:
     schema: JsonObject | None = None
     config: str | None = None
     servers: str | None = None
+    served: bool = False
 
     def as_json(self) -> JsonObject:
         """The stored form: what was said, nothing else."""

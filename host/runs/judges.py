@@ -46,7 +46,7 @@ _KEY_BYTES = 32
 _HEARD = 20
 """Messages of the user that are read for what they ask."""
 
-_FEWEST_WORDS = 4
+_FEWEST_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)

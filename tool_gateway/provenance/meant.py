@@ -21,7 +21,7 @@ from context.provenance.words import WordCutter
 from tool_gateway.provenance.argument_places import Leaf
 from tool_gateway.provenance.records import Record, Steps, records_of
 from tool_gateway.provenance.said import Said, plain, stem, words_in
-from tool_gateway.provenance.sinks import Role, words_of
+from tool_gateway.provenance.sinks import Role, names_somebody, words_of
 from tool_gateway.provenance.uniqueness import at, steps_of
 from tool_gateway.provenance.words_english import ENGLISH
 from tool_gateway.provenance.words_german import GERMAN
@@ -87,8 +87,10 @@ def is_meant(
     if not own:
         return False
     taken = set(map(canonical_form, whole_list)) if len(whole_list) > 1 else {mine}
-    beside = [hit for hit in found if hit.canonical not in taken]
     holders = {id(hit.record.own) for hit in own}
+    beside = [
+        hit for hit in found if hit.canonical != mine and not (id(hit.record.own) in holders and hit.canonical in taken)
+    ]
     if any(id(hit.record.own) in holders for hit in beside):
         return False  # one of several values of the very record
     if not beside and not looked_through:
@@ -117,7 +119,7 @@ def named(
     if isinstance(value, bool) or role not in {"which", "where", "who"} or kind_of(value) in _ADDRESSES:
         return None
     words = frozenset(words_of(leaf.name))
-    if role == "who" and not words & _PLACES_OF_PEOPLE:
+    if (role == "who" or names_somebody(leaf.name)) and not words & _PLACES_OF_PEOPLE:
         return None
     mine = canonical_form(value)
     for source, field in at_fields:
@@ -230,8 +232,14 @@ def _singled_out(own: Sequence[Record], others: Sequence[Record], said: Said) ->
     if any(next(said.mentions(text), None) is not None for text in mine - theirs if not text.isdigit()):
         return True
     spoken = _telling(said.text)
+    if _words_of_any(own) & spoken - _words_of_any(others):
+        return True
     most = max(len(record.words & spoken) for record in own)
     return most > max((len(record.words & spoken) for record in others), default=0)
+
+
+def _words_of_any(records: Sequence[Record]) -> frozenset[str]:
+    return frozenset[str]().union(*(record.words for record in records))
 
 
 @functools.lru_cache(maxsize=32)

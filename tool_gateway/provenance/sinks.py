@@ -220,6 +220,13 @@ def role_of_name(name: str, *, number: bool = False) -> Role:
     return _by_name(words_of(name), Place("", name, frozenset({"number"} if number else ()))) or "which"
 
 
+def names_somebody(name: str) -> bool:
+    """Whether an argument of this name takes a person, an account or a group; `email_id` is the id of a mail."""
+    words = words_of(name)
+    by_id = words[-1:] in {("id",), ("ids",)}
+    return not (_WHO - {"email", "emails", "mail"} if by_id else _WHO).isdisjoint(words)
+
+
 def words_of(name: str) -> tuple[str, ...]:
     """`getFileInfo`, `get_file_info` → `get`, `file`, `info`."""
     return tuple(word.lower() for word in _WORD.findall(name))

@@ -21,7 +21,7 @@ from context.visible_text import escape_line
 from tool_gateway.provenance.evidence import Grant
 from tool_gateway.provenance.records import Record, records_of, words_at
 from tool_gateway.provenance.said import plain, stem, words_in
-from tool_gateway.provenance.sinks import Role, words_of
+from tool_gateway.provenance.sinks import Role, names_somebody, words_of
 
 SUPERLATIVES = frozenset(
     {
@@ -141,7 +141,7 @@ def only_candidate(
     hits = [one for one in fields if _same(one.candidate, value, mine)]
     if hits:
         pick = _among_fields(value, mine, hits, fields, name, role, grant, sources, whole_list)
-        if pick.fine or not grant.plural or role in {"who", "how_much", "command"}:
+        if pick.fine or not grant.plural or role in {"who", "how_much", "command"} or names_somebody(name):
             return pick
         return _one_of_several(hits, fields, name, grant, pool, sources) or pick
     loose = [candidate for candidate in free if _same(candidate, value, mine)]

@@ -59,7 +59,14 @@ _MONEY_NOUNS = frozenset({"transaction", "money", "purchase", "refund", "order",
 _KNOWN_DEEDS = frozenset(
     deed for readings in ENGLISH.verbs.values() for reading in readings for deed in reading.verb.deeds
 )
+_SUMS = bag("money transaction share rest half part amount sum deposit")
+_REQUESTING = frozenset({"ask for", "request", "claim"})
+_RECURRING = bag(
+    "standing recurring debit subscription mandate monthly weekly yearly every each regular regularly subscription "
+    "dauerauftrag monatlich wöchentlich jährlich jeden regelmäßig lastschrift abo"
+)
 _RETURNING = frozenset({"send back", "give back", "get back"})
+_CLAUSE_OPENERS = bag("dass ob wann that whether when")
 _MAKING = bag("create add schedule open")
 _KEPT = frozenset({"page", "file", "note", "event", "issue", "task", "contact", "section"})
 _PLANNING = bag("move update set reschedule schedule create add put book")
@@ -223,7 +230,11 @@ def _names(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     deeds = _deeds(clause, heads)
     if tool.pays:
         own = tool.nouns - _MONEY_NOUNS - (CARRIERS["buy"] if "buy" in deeds else _NONE)
-        if verb.lemma in _RETURNING and not heads <= {"money", "transaction"}:
+        if verb.lemma in _RETURNING and not heads <= _SUMS:
+            return False
+        if verb.lemma in _REQUESTING and "refund" not in tool.nouns | tool.literal:
+            return False
+        if not tool.literal.isdisjoint(_RECURRING) and clause.words.isdisjoint(_RECURRING):
             return False
         paying = not deeds.isdisjoint(PAYMENT) and fulfils(deeds & PAYMENT, tool.deeds)
         return paying and not clause.guessed and (not own or not heads or not own.isdisjoint(heads | _nouns(clause)))
@@ -287,7 +298,7 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     if verb is None or tool.pays or tool.tool.rule.effect == "destructive" or clause.guessed:
         return False
     deeds = _deeds(clause, _heads(clauses, place))
-    told = any(phrase.preposition == "that" for phrase in clause.phrases)
+    told = not clause.words.isdisjoint(_CLAUSE_OPENERS) or any(phrase.preposition == "that" for phrase in clause.phrases)
     to_whom = (told and any(phrase.unknown and not phrase.nouns for phrase in clause.objects)) or any(
         (phrase.preposition == "to" and (phrase.names or phrase.person))
         or (phrase.preposition is None and (phrase.receivers or phrase.person or (phrase.names and not phrase.nouns)))
@@ -401,6 +412,8 @@ def _heads(clauses: Sequence[Clause], place: int) -> frozenset[str]:
             if meant is not None:
                 found |= {meant.phrase.head} if meant.phrase.head is not None else _value_nouns(meant.phrase.values)
         found |= _value_nouns(phrase.values) if phrase.head is None else set()
+    if clause.verb is not None and clause.verb.lemma == "ask for":
+        found |= {phrase.head for phrase in clause.phrases if phrase.preposition == "for" and phrase.head is not None}
     return frozenset(found)
 
 

@@ -502,7 +502,7 @@ class _Reader:
                 continue
             if index == begin and reading.form == "base":
                 if reading.particle is not None:
-                    if any(tokens[place].lower == reading.particle for place in range(index + 1, end)):
+                    if any(self._is_particle(place, end, reading.particle) for place in range(index + 1, end)):
                         return index, reading.verb, False, guessed
                 elif not found:
                     found.append((index, reading.verb, False, guessed))
@@ -518,6 +518,15 @@ class _Reader:
                 if reading.form == "base" and reading.particle is None and index > begin:
                     return index, reading.verb, True, guessed
         return found[-1] if found else None
+
+    def _is_particle(self, place: int, end: int, particle: str) -> bool:
+        """ "Teil Anna den Termin *mit*" against "teile die Datei *mit Anna*"."""
+        if self._tokens[place].lower != particle:
+            return False
+        if particle not in self._language.prepositions or place + 1 >= end:
+            return True
+        after = self._tokens[place + 1]
+        return after.kind == "mark" or after.lower in self._language.prepositions or after.lower in {"und", "oder"}
 
     def _parts(self, first: int, last: int) -> Iterator[tuple[int, int, bool]]:
         """Main parts of a German sentence, and whether a comma opened one."""
@@ -745,6 +754,8 @@ class _Reader:
         return bool(readings) and all(reading.form in {"finite", "participle"} for reading in readings)
 
     def _gives(self, index: int, last: int) -> bool:
+        if index < last and self._tokens[index].lower == "back":
+            index += 1
         if index >= last:
             return False
         token = self._tokens[index]

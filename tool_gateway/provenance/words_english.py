@@ -208,7 +208,7 @@ message: message chat dm sms slack question history direct~message text~message 
 event: event meeting appointment calendar session lunch dinner breakfast interview standup workshop
 event: call sync kickoff kick-off retro retrospective demo webinar training conference gathering checkup check-up
 event: catch-up videocall diary
-file: file document doc pdf spreadsheet attachment paper presentation slide deck csv
+file: file document doc pdf spreadsheet attachment paper presentation scan slide deck csv
 folder: folder directory drive
 invoice: invoice bill receipt
 letter: offer quote quotation estimate proposal confirmation enquiry inquiry announcement invitation request

@@ -88,7 +88,7 @@ mail: mail mails e-mail e-mails email emails posteingang postfach brief newslett
 message: nachricht nachrichten chat chats frage fragen direktnachricht direktnachrichten
 event: termin termine kalender besprechung besprechungen treffen meeting meetings sitzung sitzungen ereignis mittagessen
 event: telefonat telefonate verabredung gespräch gespräche
-file: datei dateien dokument dokumente anhang anhänge bericht berichte tabelle
+file: datei dateien dokument dokumente anhang anhänge bericht berichte tabelle scan scans
 folder: ordner verzeichnis laufwerk
 letter: angebot angebote kostenvoranschlag bestätigung bestätigungen anfrage anfragen einladung einladungen vorschlag
 invoice: rechnung rechnungen beleg belege

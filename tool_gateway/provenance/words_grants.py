@@ -68,6 +68,11 @@ _PEOPLE = DIRECTORIES | bag("participant customer recipient assignee owner")
 _IDS = bag("id ids uid uuid")
 _BODIES = bag("body content contents text markdown html")
 _REPLACING = bag("update overwrite write set edit")
+_GOODS = bag("sku skus ean isbn asin product item article")
+_PICKS = bag("offer option fare result listing entry record object variant choice")
+"""Names of ids that say only that there were several to choose from."""
+_OWN_SIDE = bag("debtor payer source sender origin own")
+"""Where the user's own account goes in."""
 _RIGHTS = bag("role roles permission permissions visibility access audience privacy scope")
 _SHOWN_ROLES = frozenset({"url", "phone", "address", "account", "identifier"})
 """Kinds of value that a message may hand on: "send her the link on page …"."""
@@ -307,25 +312,55 @@ class _Granting:
             if said.phrase.preposition is None
             and (not DOCUMENTS.isdisjoint(said.phrase.nouns[-1:]) or _has_file(said.phrase))
         ]
-        ordered = "refund" in tool.deeds or (clause.verb is not None and "refund" in clause.verb.deeds)
+        refunding = clause.verb is not None and "refund" in clause.verb.deeds
+        ordered = "refund" in tool.deeds or refunding
+        arguments = [argument for argument in arguments if not _is_own_side(argument)]
         for said in papers or (spoken if ordered else ()):
             patterns = self._sources(said)
             pointers: Mention | tuple[str, ...] = said
+            if not patterns and papers:
+                # The paper itself is what decides. A mail may be anybody's; it has to be named.
+                patterns = tuple(SourcePattern(read.ref) for read in self._reads if "file" in read.topics)
+                if not any(self._sources(other) for other in self._holders(said)) and patterns:
+                    yield from self._decided(patterns, tool, clause, said, arguments)
+                    continue
+                patterns = ()
             if not patterns:
                 holder = next((other for other in self._holders(said) if self._sources(other)), None)
                 if holder is None:
                     continue
                 patterns, pointers = self._sources(holder), tuple(dict.fromkeys((*said.pointers, *holder.pointers)))
-            for argument in arguments:
-                taken = argument.role == "how_much" or (
-                    bool(papers)
-                    and (
-                        (argument.role in {"who", "where"} and bool(argument.kinds & {"account", "name"}))
-                        or (argument.role == "which" and bool(argument.words & _REFERENCES))
-                    )
-                )
-                if taken:
-                    yield from self._each(patterns, tool, argument, clause, pointers)
+            if papers:
+                yield from self._decided(patterns, tool, clause, pointers, arguments)
+            else:
+                for argument in arguments:
+                    if argument.role == "how_much":
+                        yield from self._each(patterns, tool, argument, clause, pointers)
+        if refunding:
+            yield from self._given_back(tool, clause, arguments)
+
+    def _decided(
+        self,
+        patterns: Sequence[SourcePattern],
+        tool: ToolWords,
+        clause: Clause,
+        said: Mention | tuple[str, ...],
+        arguments: Sequence[Argument],
+    ) -> Iterator[Grant]:
+        for argument in arguments:
+            payee = argument.role in {"who", "where"} and bool(argument.kinds & {"account", "name"})
+            reference = argument.role == "which" and bool(argument.words & _REFERENCES)
+            if argument.role == "how_much" or payee or reference:
+                yield from self._each(patterns, tool, argument, clause, said)
+
+    def _given_back(self, tool: ToolWords, clause: Clause, arguments: Sequence[Argument]) -> Iterator[Grant]:
+        """ "Send Emma back what she sent": the bank's own list of payments says how much, and from which account."""
+        names = [name for phrase in clause.phrases for name in (*phrase.receivers, *phrase.names)][:1]
+        patterns = tuple(SourcePattern(read.ref) for read in self._reads if "transaction" in read.nouns)
+        for argument in arguments if names else ():
+            account = argument.role in {"who", "where"} and "account" in argument.kinds
+            if account or argument.role == "how_much":
+                yield from self._each(patterns, tool, argument, clause, pointing(names))
 
     def _holders(self, said: Mention) -> Iterator[Mention]:
         """Where a paper lies: "the invoice *in the mail from Anna*"."""
@@ -497,7 +532,7 @@ class _Granting:
             for one in arguments
             if (one.role == "who" and one.kinds & {"address", "name", "identifier", "account"})
             or (_takes_person(one) and not tool.pays)
-            if one.words.isdisjoint(_RIGHTS)
+            if one.words.isdisjoint(_RIGHTS) and not (tool.pays and _is_own_side(one))
         ]
         if not patterns or not takers:
             return
@@ -582,6 +617,10 @@ def _replaces(tool: ToolWords) -> bool:
     return whole and not tool.deeds.isdisjoint(_REPLACING) and not tool.topics.isdisjoint({"page", "file", "note"})
 
 
+def _is_own_side(argument: Argument) -> bool:
+    return not set(argument.path.replace("_", ".").lower().split(".")).isdisjoint(_OWN_SIDE)
+
+
 def _is_container(said: Mention) -> bool:
     """A channel's name stands beside its messages, not in them."""
     return "channel" in said.senses and said.phrase.role is None
@@ -629,6 +668,10 @@ def _path_nouns(argument: Argument) -> frozenset[str]:
 
 
 def _id_nouns(argument: Argument, tool: ToolWords) -> frozenset[str]:
+    if not argument.words.isdisjoint(_GOODS):
+        return frozenset({"product"})
+    if not argument.words.isdisjoint(_PICKS):
+        return tool.topics
     plain = argument.nouns - {"id", "ids", "name", "number", "code", "reference", "key", "uid", "uuid"}
     if not plain.isdisjoint({"thread", "parent"}):
         plain |= {"message", "thread"}

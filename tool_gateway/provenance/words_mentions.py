@@ -17,6 +17,8 @@ from tool_gateway.provenance.words_german import GERMAN
 from tool_gateway.provenance.words_values import kinds_of
 
 _MOST_POINTERS = 12
+_LONG_NUMBER = 3
+"""Digits; shorter numbers are days and counts as often as names."""
 _BACKWARDS = 5
 """Clauses that a pronoun may go back over."""
 _TELLING_NOUNS = bag("workshop standup lunch dinner breakfast interview session mittagessen kickoff retro demo webinar")
@@ -101,6 +103,9 @@ def _combined(
         ways = [([*one, *words], [*other, *called]) for one, other in ways]
     full = [pointing(words) for words, _ in ways[:4]]
     alone = [pointing(called) for words, called in ways[:4] if called and pointing(called) != pointing(words)]
+    if names and said:
+        # "The Hotel Adler in Porto": a list of hotels in Porto need not say so again.
+        alone.append(pointing(names))
     return list(dict.fromkeys((*full, *(one for one in alone if one)))) or [()]
 
 
@@ -108,7 +113,13 @@ def pointing(words: Sequence[str]) -> tuple[str, ...]:
     """Those of the words that can stand in a record."""
     said = dict.fromkeys(words)
     # A day seldom stands in a record as it was spoken; it points only where nothing else does.
-    lasting = [word for word in said if word.lower() not in _DAYS and not kinds_of(word) & {"date", "time", "path"}]
+    lasting = [
+        word
+        for word in said
+        if word.lower() not in _DAYS
+        and not kinds_of(word) & {"date", "time", "path"}
+        and not (word.isdigit() and len(word) < _LONG_NUMBER)
+    ]
     pointed = lasting or [word for word in said if "path" not in kinds_of(word)]
     return tuple(pointed)[:_MOST_POINTERS]
 

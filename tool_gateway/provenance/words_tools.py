@@ -234,7 +234,7 @@ def _arguments(tool: KnownTool, *, pays: bool) -> Iterable[Argument]:
             kinds |= {"account"}
         if role == "option" and {"id", "ids", "uid", "uuid"} & set(words):
             role = "which"  # `page_id` as a number is no page to turn to
-        yield Argument(path, role, frozenset(kinds), _nouns(words), frozenset(words))
+        yield Argument(path, role, frozenset(kinds), _nouns(_joined(words)), frozenset(words))
 
 
 def _formats(places: Mapping[str, Place], path: str) -> frozenset[ValueKind]:

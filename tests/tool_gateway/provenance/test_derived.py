@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.gateway import known_tool
-from tests.tool_gateway.provenance.world import BOOK, LIST_FILES, PAY, READ_MAIL, SEND, Run, schema
+from tests.tool_gateway.provenance.world import BOOK, LIST_FILES, PAY, READ_MAIL, SEND, Run, schema, texts
 from tool_gateway.provenance.evidence import Grant, Means, SourcePattern
 
 
@@ -159,3 +159,68 @@ def test_a_payee_is_never_a_superlative() -> None:
 def test_switched_off_nothing_is_derived() -> None:
     run = Run("Make it recurring", means=Means(derived_values=False)).read(READ_MAIL, "x")
     assert run.leaves(PAY, {"recurring": True})["recurring"].asks
+
+
+MOVE = known_tool("drive.move_file", effect="write", schema=texts("source", "destination"))
+SHARE = known_tool(
+    "drive.share_file",
+    effect="external_write",
+    schema=schema({"path": {"type": "string"}, "role": {"type": "string", "enum": ["viewer", "editor"]}}),
+)
+INBOX = "   size  modified    name\n      1  2026-11-10  draft-a.md\n      1  2026-11-11  draft-b.md\n      9  2026  read.md"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asking"),
+    [
+        ({"source": "/inbox/draft-a.md", "destination": "/archive/draft-a.md"}, set[str]()),
+        ({"source": "/inbox/draft-a.md", "destination": "/public/draft-a.md"}, {"destination"}),
+        ({"source": "/inbox/draft-a.md", "destination": "/archive/draft-b.md"}, {"destination"}),
+        ({"source": "/inbox/draft-a.md", "destination": "/archive/../public/draft-a.md"}, {"destination"}),
+        ({"source": "/inbox/read.md", "destination": "/archive/read.md"}, {"source", "destination"}),
+        ({"source": "/finance/draft-a.md", "destination": "/archive/draft-a.md"}, {"source", "destination"}),
+    ],
+)
+def test_named_folders_and_their_files_are_joined(arguments: Any, asking: set[str]) -> None:
+    run = Run("Verschieb die zwei Entwürfe aus /inbox nach /archive").read(
+        LIST_FILES, INBOX, arguments={"folder": "/inbox"}
+    )
+    assert {path for path, one in run.leaves(MOVE, arguments).items() if one.asks} == asking
+
+
+def test_one_file_more_than_the_user_counted_asks() -> None:
+    run = Run("Verschieb die zwei Entwürfe aus /inbox nach /archive")
+    run.read(LIST_FILES, INBOX + "\n      1  2026-11-12  draft-evil.md", arguments={"folder": "/inbox"})
+    assert run.leaves(MOVE, {"source": "/inbox/draft-a.md"})["source"].asks
+
+
+@pytest.mark.parametrize(
+    ("said", "role", "fine"),
+    [
+        ("read only", "viewer", True),
+        ("read only", "editor", False),
+        ("she can edit it", "editor", True),
+        ("she can edit it", "viewer", False),
+        ("she can view or edit it, can view first, to edit later", "editor", False),
+        ("please", "viewer", False),
+    ],
+)
+def test_a_choice_may_be_said_in_other_words(said: str, role: str, fine: bool) -> None:
+    run = Run(f"Share the file plan.md in /plans, {said}").read(READ_MAIL, "editor viewer")
+    leaves = run.leaves(SHARE, {"path": "/plans/plan.md", "role": role})
+    assert not leaves["path"].asks
+    assert leaves["role"].asks is not fine
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fine"),
+    [
+        ("include_archived", False, True),
+        ("include_archived", True, False),
+        ("verify", False, False),
+        ("notify", False, False),
+    ],
+)
+def test_a_mere_option_may_be_left_off(name: str, value: bool, fine: bool) -> None:
+    tool = known_tool("x.change", effect="write", schema=schema({name: {"type": "boolean"}}))
+    assert Run("Change it").read(READ_MAIL, "x").leaves(tool, {name: value})[name].asks is not fine
