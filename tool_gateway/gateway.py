@@ -378,7 +378,7 @@ class Gateway:
         A call that was asked for before the run waited stays an ask, whichever gate refuses it after that.
         """
         reasons = decision.reasons or (Reason("gateway", "denied", "refused"),)
-        if asked is not None:
+        if asked is not None and all(reason.gate == "approval" for reason in reasons):
             # What was asked about is the cause; that nobody said yes is only how it ended.
             reasons = tuple(dict.fromkeys((*reasons, *asked.reasons)))
         was_asked = asked is not None or self._journal.approval(call.call_id) is not None

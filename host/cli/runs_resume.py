@@ -21,7 +21,8 @@ from host.config.workshop import open_workshop
 from host.home import find_home
 from host.journal import Journal
 from host.runs.flags import RunFlags
-from host.runs.runner import Resolution, RunRequest, carry_out
+from host.runs.recovery import Resolution
+from host.runs.runner import RunRequest, carry_out
 from host.serve.settling import settle_served
 
 

@@ -1,55 +1,43 @@
 """One run from its request to its report: everything is put together here, and taken apart again.
 
 Decides: what a run consists of (journal, servers, gateway, model, watchers), in which order it is raised and
-torn down, and how its end is written. Does not decide a single step of it (`run_loop`, `run_machine`).
+torn down, and how its end is written. Does not decide a single step of it (`loop`, `machine`).
 """
 
 import logging
 import math
-import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
-
-import anyio
 
 from adapters import registry as adapter_registry
 from adapters.interface import ModelAdapter, ModelSettings, Usage
-from context.calls import CallResult
-from context.errors import ConfigError, GatehostError, JournalError
 from context.events import Event
 from context.ids import new_id, new_trace_id
 from context.json_values import JsonObject
 from context.messages import Message, Text
-from context.runs import StoredCall
-from context.visible_text import escape_line
 from host.config.settings_file import AgentTable, resolve_model
 from host.config.workshop import Workshop
 from host.identity import who_runs_this
 from host.journal import Journal, RunHandle
 from host.outputs import RunReport, Teller
 from host.runs.answers import compile_answer_schema
+from host.runs.assembly import assemble, build_gateway
 from host.runs.chronicle import Chronicle
 from host.runs.flags import RunFlags
-from host.runs.judges import Judges, appoint, hear, remember
+from host.runs.judges import Judges, hear, remember
 from host.runs.loop import RunLoop, RunPlan
-from host.runs.machine import ENDS, Phase, exit_code
+from host.runs.machine import ENDS, exit_code
+from host.runs.recovery import Resolution, check_resolutions, settle_what_is_open
 from host.runs.stages import RunStages
-from host.servers.plans import Grounds, plan_run
+from host.runs.watchers import Driven, drive
 from host.servers.pool import ServerPool
 from host.telemetry import INVOKE_AGENT, Tracer, configured_provider
 from host.version import VERSION
-from sandboxes import registry as sandbox_registry
-from tool_gateway.gateway import Gateway
-from tool_gateway.interface import Approver, CallChange, Scope
-from tool_gateway.trail import RunScope, result_json
+from tool_gateway.interface import Approver, Scope
+from tool_gateway.trail import RunScope
 
 logger = logging.getLogger(__name__)
-
-_REAP_SECONDS = 10.0
-
-Resolution = Literal["happened", "did-not"]
 
 _MANNERS = (
     "You act through tools. Every call passes a gateway that may refuse it and says why; do not repeat a refused call"
@@ -94,7 +82,6 @@ async def carry_out(
     model = resolve_model(
         flags.model, workshop.settings, workshop.environ, agent=agent_name, folder=workshop.project.folder
     )
-    scope = Scope(agent_tools=agent.tools, run_tools=flags.tools, preapproved=flags.approve)
     answer_schema = compile_answer_schema(flags.schema, where="--schema") if flags.schema is not None else None
     journal.reap()
 
@@ -104,34 +91,11 @@ async def carry_out(
     else:
         task = None
         before = journal.load_run(request.run_id)
-        _check_resolutions(request, journal.calls(request.run_id))
+        check_resolutions(request.run_id, request.resolve, journal.calls(request.run_id))
         run_id, trace_id = request.run_id, before.trace_id
         model = replace(model, position=before.turns)  # a script goes on where the run stood
-    grounds = None
-    plans = []
-    if workshop.servers is not None:
-        grounds = Grounds(
-            workshop.servers,
-            workshop.lock,
-            workshop.home.sandbox_home(),
-            run_id,
-            workshop.kept,
-            slots=workshop.settings.slots,
-        )
-        plans = plan_run(grounds, scope)
-        for plan in plans:
-            workshop.servers.kind(plan.name)
-    tools = tuple(tool for plan in plans for tool in plan.tools.values())
-    judges = appoint(
-        workshop,
-        run_id=run_id,
-        agent_name=agent_name,
-        agent=agent,
-        scope=scope,
-        tools=tools,
-        flags=flags,
-        resumed=task is None,
-    )
+    assembly = assemble(workshop, run_id=run_id, agent_name=agent_name, flags=flags, resumed=task is None)
+    judges, tools = assembly.judges, assembly.tools
     adapter = adapter_registry.get(model.adapter).make(model)
     tracer = Tracer(trace_id, configured_provider(workshop.environ))
 
@@ -160,7 +124,7 @@ async def carry_out(
         agent=agent,
         model=model,
         adapter=adapter,
-        scope=scope,
+        scope=assembly.scope,
         judges=judges,
         ids=ids,
         tracer=tracer,
@@ -168,17 +132,17 @@ async def carry_out(
     with handle:
         try:
             remember(judges.knowledge, handle.messages(), handle.calls(), handle.grants(), tools)
-            run.told = hear(judges, handle.messages(), agent=agent, scope=scope, tools=tools)
+            run.told = hear(judges, handle.messages(), agent=agent, scope=assembly.scope, tools=tools)
             run.say_start(resumed=task is None)
-            run.settle_what_is_open(request.resolve)
-            pool = ServerPool(plans, notify=run.chronicle.notify, kept=workshop.kept)
-            for plan in plans:
+            settle_what_is_open(handle, workshop.servers, run.chronicle, request.resolve)
+            pool = ServerPool(assembly.plans, notify=run.chronicle.notify, kept=workshop.kept)
+            for plan in assembly.plans:
                 if plan.unpinned:
                     run.chronicle.warn(plan.unpinned)
             loop = RunLoop(
                 plan=RunPlan(
                     agent=agent_name,
-                    scope=scope,
+                    scope=assembly.scope,
                     stages=RunStages(
                         agent.checks,
                         model=model,
@@ -195,126 +159,32 @@ async def carry_out(
                 ),
                 handle=handle,
                 adapter=run.adapter,
-                gateway=Gateway(
+                gateway=build_gateway(
+                    assembly,
                     run=RunScope(
                         run_id=run_id,
                         agent=agent_name,
-                        scope=scope,
+                        scope=assembly.scope,
                         ids=ids,
                         policy_version=judges.version,
                         approval_lifetime=workshop.settings.approvals.expires,
                         principal=judges.principal,
                     ),
-                    directory=pool,
-                    caller=pool,
+                    handle=handle,
+                    pool=pool,
                     approver=approver,
-                    journal=handle,
-                    clock=time.time,
-                    knowledge=judges.knowledge,
-                    policy=judges.policy,
-                    admission=judges.admission,
-                    redactor=judges.redactor,
-                    label_findings=judges.redaction.label,
                     budget=run.left,
                 ),
                 pool=pool,
                 tracer=tracer,
                 chronicle=run.chronicle,
             )
-            seconds = run.seconds
             with tracer.span(f"{INVOKE_AGENT} {agent_name}", {"gen_ai.agent.name": agent_name}):
-                phase = await _drive(loop, pool, handle, run, seconds)
-            return run.finish(phase, loop, pool)
+                driven = await drive(loop, pool, handle, workshop, run.seconds)
+            return run.finish(driven, loop, pool)
         finally:
             await adapter.aclose()
             tracer.close()
-
-
-def _check_resolutions(request: RunRequest, calls: Sequence[StoredCall]) -> None:
-    """Before anything of the run is touched. Raises: ConfigError for a call that is not in doubt."""
-    doubtful = {
-        call.call_id
-        for call in calls
-        if call.state == "in_doubt" or (call.state in {"intended", "awaiting_input"} and call.effect != "read")
-    }
-    for call_id in request.resolve:
-        if call_id not in doubtful:
-            raise ConfigError(
-                f"no call {escape_line(call_id, 60)} of it is in doubt",
-                where=f"run {request.run_id}",
-                next_step=f"`gatehost runs show {request.run_id}` lists its calls",
-            )
-
-
-async def _drive(loop: RunLoop, pool: ServerPool, handle: RunHandle, run: "_Run", seconds: float | None) -> Phase:
-    """See `_drive_watched`. What stopped it is raised alone, not in the groups of the tasks that it went through."""
-    try:
-        return await _drive_watched(loop, pool, handle, run, seconds)
-    except BaseExceptionGroup as group:
-        fault = _ours(group)
-        if fault is None:
-            raise
-        raise fault from group
-
-
-def _ours(group: BaseExceptionGroup[BaseException]) -> GatehostError | None:
-    for error in group.exceptions:
-        found = _ours(cast("Any", error)) if isinstance(error, BaseExceptionGroup) else error
-        if isinstance(found, GatehostError):
-            return found
-    return None
-
-
-async def _drive_watched(
-    loop: RunLoop, pool: ServerPool, handle: RunHandle, run: "_Run", seconds: float | None
-) -> Phase:
-    """Step until an end, watching the clock, the lease and the user's Ctrl-C meanwhile."""
-    phase: Phase = "broken"
-    reaped = anyio.Event()
-    deadline = anyio.current_time() + seconds if seconds else float("inf")
-    async with anyio.create_task_group() as watchers:
-        driving = anyio.CancelScope(deadline=deadline)
-        watchers.start_soon(handle.keep)
-        watchers.start_soon(_watch_signals, driving, run)
-        watchers.start_soon(_reap_sandboxes, run, reaped)
-        async with pool.running():
-            with driving:
-                try:
-                    phase = await loop.drive()
-                except JournalError:
-                    raise
-                except GatehostError as error:
-                    run.fault = error.sentence()
-                except Exception as error:
-                    logger.exception("run %s broke", handle.run_id)
-                    run.fault = f"internal fault: {type(error).__name__}: {error}"
-        if driving.cancelled_caught:
-            phase = "interrupted" if run.interrupted else "late"
-            run.fault = run.fault or ("interrupted" if run.interrupted else f"the run's time of {seconds:g} s was up")
-        with anyio.move_on_after(0 if run.interrupted else _REAP_SECONDS):
-            await reaped.wait()  # a run may be shorter than the removal of what another one left
-        watchers.cancel_scope.cancel()
-    return phase
-
-
-async def _watch_signals(driving: anyio.CancelScope, run: "_Run") -> None:
-    """The first Ctrl-C ends the run in good order; the second one is the interpreter's again."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            run.interrupted = True
-            driving.cancel()
-            return
-
-
-async def _reap_sandboxes(run: "_Run", done: anyio.Event) -> None:
-    """Remove what dead owners left. A kind that cannot be asked now is no fault of this run."""
-    servers = run.workshop.servers.servers.values() if run.workshop.servers else ()
-    for name in {settings.sandbox for settings in servers}:
-        try:
-            await sandbox_registry.get(name).make(run.workshop.home.sandbox_home()).reap()
-        except GatehostError as error:
-            logger.info("nothing was reaped for %s: %s", name, error)
-    done.set()
 
 
 class _Run:
@@ -351,8 +221,6 @@ class _Run:
         self._until = time.monotonic() + self.seconds if self.seconds else None
         self.chronicle = Chronicle(handle, ids)
         self.tracer = tracer
-        self.interrupted = False
-        self.fault: str | None = None
         self.told: list[str] = []
 
     def left(self) -> Mapping[str, int]:
@@ -397,56 +265,10 @@ class _Run:
         for line in (*self.judges.told, *self.told):
             self.chronicle.note(line)
 
-    def settle_what_is_open(self, resolve: Mapping[str, Resolution]) -> None:
-        """After a crash: reads may be made again; of anything else only a person can say whether it happened."""
-        known = {call.call_id: call for call in self.handle.calls()}
-        for call in self.handle.unsettled_calls():
-            if call.effect == "read" or self._repeatable(call):
-                self._change(call, CallChange(call.call_id, "proposed"), "read_again")
-            else:
-                result = CallResult((Text("[in doubt] The host stopped before the server answered."),), is_error=True)
-                change = CallChange(call.call_id, "in_doubt", result=result_json(result))
-                self._change(call, change, "in_doubt")
-                known[call.call_id] = self.handle_call(call.call_id)
-        for call_id, what in resolve.items():
-            call = known[call_id]
-            if what == "happened":
-                text = "A person confirmed that this call happened. Its result was lost. Do not repeat it."
-                change = CallChange(call_id, "succeeded", result=result_json(CallResult((Text(text),))))
-            else:
-                change = CallChange(call_id, "proposed")
-            self._change(call, change, f"resolved_{what.replace('-', '_')}")
-
-    def _repeatable(self, call: StoredCall) -> bool:
-        """Whether the operator declared that calling twice does no more than calling once."""
-        servers = self.workshop.servers
-        settings = servers.servers.get(call.server or "") if servers is not None else None
-        rule = settings.tools.get(call.tool or "") if settings else None
-        return rule is not None and rule.repeatable
-
-    def handle_call(self, call_id: str) -> StoredCall:
-        return next(call for call in self.handle.calls() if call.call_id == call_id)
-
-    def _change(self, call: StoredCall, change: CallChange, what: str) -> None:
-        body: JsonObject = {"server": call.server, "tool": call.tool, "what": what, "by": who_runs_this()}
-        ids = {"call_id": call.call_id, "turn_id": f"{call.run_id}.{call.turn}"}
-        data: JsonObject = {
-            "server": call.server,
-            "tool": call.tool,
-            "decision": call.decision,
-            "outcome": change.state if change.state in {"in_doubt", "succeeded"} else None,
-            "reasons": [{"gate": "resume", "code": what, "text": _RESUMED[what]}],
-            "duration_ms": call.duration_ms,
-            "result": change.result,
-        }
-        events = (self.chronicle.event("call.completed", data, ids),) if data["outcome"] else ()
-        self.handle.change_call(change, events=events, entries=(self.chronicle.entry("resumption", body, ids=ids),))
-
-    def finish(self, phase: Phase, loop: RunLoop, pool: ServerPool) -> RunReport:
+    def finish(self, driven: Driven, loop: RunLoop, pool: ServerPool) -> RunReport:
         """Write the end down and report it."""
-        end = ENDS[phase]
-        tally = loop.tally
-        fault = self.fault or tally.fault
+        phase, tally = driven.phase, loop.tally
+        end, fault = ENDS[phase], driven.fault or tally.fault
         usable = [session for session in pool.sessions.values() if not session.plan.unpinned]
         code = exit_code(
             end,
@@ -534,14 +356,6 @@ class _Run:
         while page := self.journal.events(self.handle.run_id, after=seen):
             yield from page
             seen = page[-1].seq
-
-
-_RESUMED = {
-    "read_again": "the read was cut off and is made again",
-    "in_doubt": "the host stopped before the server answered",
-    "resolved_happened": "a person confirmed that it happened",
-    "resolved_did_not": "a person confirmed that it did not happen; it passes all gates again",
-}
 
 
 def _cost(usage: Usage | None, model: ModelSettings) -> float | None:

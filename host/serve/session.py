@@ -18,8 +18,8 @@ from typing import Literal
 import anyio
 
 from context.calls import CallResult
-from context.decisions import Reason
-from context.errors import ConfigError, GatehostError, JournalError
+from context.decisions import Allow, Reason
+from context.errors import ConfigError, JournalError
 from context.ids import new_id, new_span_id, new_trace_id
 from context.json_values import JsonObject
 from context.labels import TRUSTED
@@ -31,19 +31,19 @@ from host.config.workshop import Workshop
 from host.identity import who_runs_this
 from host.journal import Journal, RunHandle
 from host.outputs import Teller
+from host.runs.assembly import Assembly, assemble, build_gateway, reap_sandboxes
 from host.runs.chronicle import Chronicle
 from host.runs.flags import RunFlags
-from host.runs.judges import Judges, appoint
 from host.serve.client import Client
-from host.servers.plans import Grounds, plan_run
 from host.servers.pool import ServerPool
-from host.servers.session import ServerPlan
 from host.version import VERSION
-from sandboxes import registry as sandbox_registry
 from sandboxes.background import beside
 from tool_gateway.gates import in_scope
 from tool_gateway.gateway import Gateway
 from tool_gateway.interface import ApprovalChange, CallEnd, CallProposal, KnownTool, Scope
+from tool_gateway.policy.catalogue import tool_resource
+from tool_gateway.policy.question import PolicyQuestion, Principal
+from tool_gateway.provenance.knowledge import RunKnowledge
 from tool_gateway.trail import RunScope, Trail, result_json
 
 logger = logging.getLogger(__name__)
@@ -64,10 +64,8 @@ class Offer:
     workshop: Workshop
     serves: str
     flags: RunFlags
-    scope: Scope
     run_id: str
-    plans: Sequence[ServerPlan]
-    judges: Judges
+    assembly: Assembly
 
 
 def prepare(workshop: Workshop, flags: RunFlags) -> Offer:
@@ -77,43 +75,25 @@ def prepare(workshop: Workshop, flags: RunFlags) -> Offer:
         ConfigError, UsageError: something that was written is wrong.
     """
     serves = flags.agent or "default"
-    agent = workshop.settings.agent(serves)
+    workshop.settings.agent(serves)
     if workshop.servers is None:
         raise ConfigError(
             "there is no mcp_servers.toml here or above, so there is nothing to serve",
             where=str(workshop.project.folder),
             next_step="Name one with --servers FILE: hosts start this command in a folder of their own choice",
         )
-    scope = Scope(agent_tools=agent.tools, run_tools=flags.tools, preapproved=flags.approve)
     run_id = new_id("run")
-    grounds = Grounds(
-        workshop.servers,
-        workshop.lock,
-        workshop.home.sandbox_home(),
-        run_id,
-        workshop.kept,
-        slots=workshop.settings.slots,
-    )
-    plans = plan_run(grounds, scope)
-    for plan in plans:
-        workshop.servers.kind(plan.name)
-    judges = appoint(
-        workshop,
-        run_id=run_id,
-        agent_name=serves,
-        agent=agent,
-        scope=scope,
-        tools=tuple(tool for plan in plans for tool in plan.tools.values()),
-        flags=flags,
-        client=True,
-    )
-    return Offer(workshop, serves, flags, scope, run_id, plans, judges)
+    assembly = assemble(workshop, run_id=run_id, agent_name=serves, flags=flags, client=True)
+    return Offer(workshop, serves, flags, run_id, assembly)
 
 
 class ServedSession:
     """Carries the calls of one client, side by side."""
 
-    def __init__(self, *, run: RunScope, handle: RunHandle, pool: ServerPool, gateway: Gateway) -> None:
+    def __init__(
+        self, *, run: RunScope, handle: RunHandle, pool: ServerPool, gateway: Gateway, knowledge: RunKnowledge
+    ) -> None:
+        self._knowledge = knowledge
         self._run = run
         self._handle = handle
         self._pool = pool
@@ -133,6 +113,7 @@ class ServedSession:
             JournalError: it could not be written down; of a call that is not `intended` nothing went out.
         """
         proposal, span_id = self._store(name, arguments), new_span_id()
+        self._knowledge.proposed(arguments or {})
         news = _News(tell)
         try:
             async with beside(news.keep_telling):
@@ -260,9 +241,10 @@ async def open_session(
     Raises:
         JournalError: nothing was started, or the end could not be written.
     """
-    workshop, judges = offer.workshop, offer.judges
+    workshop, judges = offer.workshop, offer.assembly.judges
     agent = client.agent(workshop.settings.agents, served=offer.serves)
     principal = replace(judges.principal, agent=agent)
+    scope = _served(offer.assembly, principal)
     journal.reap()
     handle = journal.create_run(
         agent=agent,
@@ -278,60 +260,60 @@ async def open_session(
             handle.subscribe(teller.tell)
         chronicle = Chronicle(handle, ids)
         _say_start(offer, handle, chronicle, client)
-        pool = ServerPool(offer.plans, notify=chronicle.notify, kept=workshop.kept)
-        for plan in offer.plans:
+        pool = ServerPool(offer.assembly.plans, notify=chronicle.notify, kept=workshop.kept)
+        for plan in offer.assembly.plans:
             if plan.unpinned:
                 chronicle.warn(plan.unpinned)
         run = RunScope(
             run_id=offer.run_id,
             agent=agent,
-            scope=offer.scope,
+            scope=scope,
             ids=ids,
             policy_version=judges.version,
             approval_lifetime=workshop.settings.approvals.expires,
             principal=principal,
         )
-        gateway = Gateway(
+        gateway = build_gateway(
+            offer.assembly,
             run=run,
-            directory=pool,
-            caller=pool,
+            handle=handle,
+            pool=pool,
             approver=DenyApprover() if offer.flags.approvals == "deny" else WaitingApprover(),
-            journal=handle,
-            clock=time.time,
-            knowledge=judges.knowledge,
-            policy=judges.policy,
-            admission=judges.admission,
-            redactor=judges.redactor,
-            label_findings=judges.redaction.label,
         )
         async with anyio.create_task_group() as group:
             group.start_soon(handle.keep)
-            group.start_soon(_reap_sandboxes, workshop)
+            group.start_soon(reap_sandboxes, workshop)
             async with pool.running():
-                yield ServedSession(run=run, handle=handle, pool=pool, gateway=gateway)
+                yield ServedSession(run=run, handle=handle, pool=pool, gateway=gateway, knowledge=judges.knowledge)
                 _say_end(handle, chronicle)
             group.cancel_scope.cancel()
 
 
-async def _reap_sandboxes(workshop: Workshop) -> None:
-    """Remove what dead owners left: hosts kill what does not end at once."""
-    servers = workshop.servers.servers.values() if workshop.servers else ()
-    for name in {settings.sandbox for settings in servers}:
-        try:
-            await sandbox_registry.get(name).make(workshop.home.sandbox_home()).reap()
-        except GatehostError as error:
-            logger.info("nothing was reaped for %s: %s", name, error)
+def _served(assembly: Assembly, principal: Principal) -> Scope:
+    """The scope that this client has: what the rules on serving allow of the agent's. An ask counts as no."""
+    served = tuple(
+        str(tool.ref)
+        for tool in assembly.tools
+        if in_scope(assembly.scope, tool.ref)
+        and isinstance(
+            assembly.judges.policy.judge(
+                PolicyQuestion("serve", principal, tool_resource(tool), now=time.time(), consent=tool.rule.approve)
+            ),
+            Allow,
+        )
+    )
+    return replace(assembly.scope, run_tools=served)
 
 
 def _say_start(offer: Offer, handle: RunHandle, chronicle: Chronicle, client: Client) -> None:
-    flags, judges = offer.flags, offer.judges
+    flags, judges = offer.flags, offer.assembly.judges
     facts: JsonObject = {
         "agent": chronicle.ids["agent"],
         "client": {"name": escape_line(client.name, 200), "version": escape_line(client.version, 100)},
         "model": "the client's own",
         "serves": offer.serves,
         "user": who_runs_this(),
-        "tools": list(offer.scope.agent_tools),
+        "tools": list(offer.assembly.scope.agent_tools),
         "run_tools": list(flags.tools) if flags.tools is not None else None,
         "preapproved": list(flags.approve),
         "approvals": flags.approvals,

@@ -116,7 +116,14 @@ class World:
 
 
 def codes(end: CallEnd) -> list[str]:
-    return [reason.code for reason in end.reasons]
+    """Why it ended as it did; what was asked about comes behind that and is looked at on its own."""
+    return [reason.code for reason in end.reasons if reason.code != "approval_needed"]
+
+
+async def test_a_refused_ask_still_tells_what_it_was_about() -> None:
+    end = await World(answer=Answered(False, by="nobody")).carry(ASKING)
+    assert [reason.code for reason in end.reasons] == ["refused", "approval_needed"]
+    assert "always needs approval" in end.result.text
 
 
 # The order.

@@ -5,7 +5,7 @@ worth for a value (`judgement.py`).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -127,6 +127,8 @@ class ProvenanceEvidence:
         browsed: Results whose content is trusted, but not the choice of what they show: they answer a window of dates
             that nobody trusted named.
         done: Calls that were carried out before, with their arguments.
+        own: Texts and numbers that the client said before any untrusted content held them: a result that repeats one does
+            not take it away.
         memo: For `judgement.judge`; nobody else's.
     """
 
@@ -138,4 +140,5 @@ class ProvenanceEvidence:
     own_values: bool = False
     browsed: frozenset[str] = frozenset()
     done: tuple[tuple[ToolRef, JsonObject], ...] = ()
+    own: Set[str | int | float] = frozenset()
     memo: Memo = field(default_factory=Memo, compare=False, repr=False)

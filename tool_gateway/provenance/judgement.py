@@ -234,6 +234,8 @@ class Judgement:
         derived = self._derived(leaf, role, grants)
         if derived is not None:
             return derived
+        if self.evidence.own_values and leaf.value in self.evidence.own and not isinstance(leaf.value, bool):
+            return JudgedLeaf(leaf, role, "own", "the client said it before any untrusted content did")
         if self.evidence.own_values and not isinstance(leaf.value, bool) and not _untrusted(origin):
             return JudgedLeaf(leaf, role, "own", "no untrusted content of this session contains it")
         if self.evidence.own_values and isinstance(leaf.value, bool):

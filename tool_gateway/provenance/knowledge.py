@@ -34,6 +34,7 @@ class RunKnowledge:
         self._configured = 0
         self._browsed: set[str] = set()
         self._done: list[tuple[ToolRef, JsonObject]] = []
+        self._own: set[str | int | float] = set()
         self._evidence: ProvenanceEvidence | None = None
 
     @property
@@ -90,6 +91,14 @@ class RunKnowledge:
         """The model's own words: they explain a value, and prove nothing."""
         self._add(Source(f"model:{turn}", "model", UNTRUSTED), text)
 
+    def proposed(self, arguments: JsonObject) -> None:
+        """What another host's client wants to send: what no untrusted content held by now is its own from here on."""
+        for path, value in leaves(arguments):
+            if isinstance(value, str | int | float) and not isinstance(value, bool) and value not in self._own:
+                origin = self._index.origin(value, path=path)
+                if not any(seen.source.kind == "tool" and not seen.source.trusted for seen in origin.sightings):
+                    self._own.add(value)
+
     def grant(self, grant: Grant) -> None:
         if grant not in self._grants:
             self._grants.append(grant)
@@ -110,6 +119,7 @@ class RunKnowledge:
                 task=self._task,
                 means=self._means,
                 own_values=self._own_values,
+                own=self._own,
                 browsed=frozenset(self._browsed),
                 done=tuple(self._done),
             )

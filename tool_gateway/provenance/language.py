@@ -15,7 +15,7 @@ from typing import Literal
 Form = Literal["base", "finite", "ing", "participle", "to"]
 """`base`: imperative or infinitive. `finite`: he sends, she sent. `to`: the German infinitive with zu inside."""
 
-Preposition = Literal["about", "from", "in", "to", "with", "of", "on", "for", "by", "at", "as", "via", "per"]
+Preposition = Literal["about", "from", "in", "to", "with", "of", "on", "for", "by", "at", "as", "via", "per", "says"]
 
 
 def bag(words: str) -> frozenset[str]:
@@ -90,7 +90,8 @@ KIN: tuple[frozenset[str], ...] = tuple(
     bag(family)
     for family in (
         "send tell reply forward post draft comment react write share",
-        "create add schedule book open write save append put post submit comment draft log upload leave give start request",
+        "create add schedule book open write save append put post submit comment draft log upload "
+        "leave give start request",
         "update set mark rename reschedule move append overwrite write put assign complete renew rate accept decline",
         "move rename put archive save copy upload add mark",
         "share grant give invite add assign send",
@@ -135,6 +136,7 @@ TURNS: Mapping[tuple[str, str], str] = {
         ("create do submit put add start", "purchase", "buy"),
         ("create do submit give start request tell", "refund", "refund"),
         ("reply", "money", "refund"),
+        ("create do submit start request open", "return", "return"),
         ("create do put", "copy", "copy"),
         ("give", "permission", "share"),
         ("write", "comment", "add"),
@@ -234,7 +236,8 @@ class Language:
             length = next((size for size in range(min(len(word) - 3, 16), 3, -1) if word[-size:] in self.also), 0)
             found = self.also[word[-length:]] if length else None
         noun = self.noun(word)
-        return (found or frozenset()) | (frozenset({noun}) if noun is not None else frozenset())
+        own: frozenset[str] = frozenset({noun}) if noun is not None else frozenset()
+        return own | found if found is not None else own
 
     def knows(self, word: str) -> bool:
         return word in self.function or word in self.verbs or word in self.adverbs or self.noun(word) is not None

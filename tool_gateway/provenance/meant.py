@@ -116,17 +116,16 @@ def named(
         at_fields: The whole fields in which the value was seen.
         may_ask: Whether a result answers a question that nobody untrusted put.
     """
-    if isinstance(value, bool) or role not in {"which", "where", "who"} or kind_of(value) in _ADDRESSES:
-        return None
     words = frozenset(words_of(leaf.name))
+    if isinstance(value, bool) or role not in {"which", "where", "who"}:
+        return None
     if (role == "who" or names_somebody(leaf.name)) and not words & _PLACES_OF_PEOPLE:
         return None
-    mine = canonical_form(value)
     for source, field in at_fields:
         steps = steps_of(field)
         item, tail = _split(steps)
         key = tail[-1] if len(tail) == 1 else None
-        if not isinstance(key, str) or not frozenset(words_of(key)) & (_IDENTIFIERS | words) or not may_ask(source):
+        if not isinstance(key, str) or not frozenset(words_of(key)) & (_IDENTIFIERS | words):
             continue
         record = at(sources.structure(source.source_id), item)
         if not isinstance(record, dict):
@@ -136,7 +135,12 @@ def named(
             if name_key == key or not isinstance(name, str) or not frozenset(words_of(name_key)) & _NAMES:
                 continue
             bare = name.strip().lstrip("#@")
-            if _is_called(bare, kinds, words, said) and _is_only(bare, mine, key, source, sources):
+            if (
+                _is_called(bare, kinds, words, said)
+                and kind_of(value) not in _ADDRESSES
+                and may_ask(source)
+                and _is_only(bare, canonical_form(value), key, source, sources)
+            ):
                 return bare
     return None
 
@@ -179,7 +183,7 @@ def _is_only(name: str, mine: str, key: str, source: Source, sources: Sources) -
         if not records:
             return False  # too many to be looked through
         for record in records:
-            if record.texts.isdisjoint(spellings):
+            if not record.may_say((wanted,)) or record.texts.isdisjoint(spellings):
                 continue
             identifier = record.own.get(key)
             if identifier is None or isinstance(identifier, dict | list) or canonical_form(identifier) == mine:
@@ -227,15 +231,24 @@ def _pattern(steps: Steps) -> tuple[str, ...]:
 
 
 def _singled_out(own: Sequence[Record], others: Sequence[Record], said: Said) -> bool:
-    theirs = frozenset[str]().union(*(record.texts for record in others))
+    vocabulary = _all_words(said.text)
+    if not any(record.words & vocabulary for record in own):
+        return False
     mine = frozenset[str]().union(*(record.texts for record in own))
-    if any(next(said.mentions(text), None) is not None for text in mine - theirs if not text.isdigit()):
+    names = {text for text in mine if not text.isdigit() and next(said.mentions(text), None) is not None}
+    spoken = _words_of_any(own) & _telling(said.text)
+    rivals = [record for record in others if record.may_say((*names, *_telling(said.text)))]
+    if any(all(name not in record.texts for record in rivals) for name in names):
         return True
-    spoken = _telling(said.text)
-    if _words_of_any(own) & spoken - _words_of_any(others):
+    if spoken - _words_of_any(rivals):
         return True
     most = max(len(record.words & spoken) for record in own)
-    return most > max((len(record.words & spoken) for record in others), default=0)
+    return most > max((len(record.words & _telling(said.text)) for record in rivals), default=0)
+
+
+@functools.lru_cache(maxsize=32)
+def _all_words(text: str) -> frozenset[str]:
+    return frozenset(map(stem, words_in(text)))
 
 
 def _words_of_any(records: Sequence[Record]) -> frozenset[str]:

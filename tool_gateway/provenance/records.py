@@ -8,8 +8,9 @@ A body that mentions a word is not the record that somebody means: only short fi
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import islice
 from typing import cast
 
 from context.json_values import JsonObject, JsonValue, leaves
@@ -26,23 +27,54 @@ _MOST_LINES = 5_000
 Steps = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Record:
-    """One object of a list, or the whole result where it is no list.
+    """One object of a list, or the whole result where it is no list. What it says is read when somebody asks.
 
     Attributes:
         steps: The way to it.
-        own: Its own fields, those of lists inside it left out.
-        texts: Its short fields and those of the objects around it, as `said.plain` writes them.
-        words: Their words, by stem.
-        near: Those of them that do not stand in lists inside it.
+        own: Its own fields, those of lists inside it included.
+        around: Short fields of the objects around it.
     """
 
-    steps: Steps
-    own: JsonObject
-    texts: frozenset[str]
-    words: frozenset[str]
-    near: frozenset[str]
+    def __init__(self, steps: Steps, own: JsonObject, around: tuple[str, ...]) -> None:
+        self.steps = steps
+        self.own = own
+        self.around = around
+
+    @cached_property
+    def outer(self) -> tuple[str, ...]:
+        """Its short fields and those around it, without those of lists inside it."""
+        held = (text for name, item in self.own.items() if not isinstance(item, list) for text in _short(name, item))
+        return (*self.around, *islice(held, _MOST_TEXTS))
+
+    @cached_property
+    def inner(self) -> tuple[str, ...]:
+        held = (text for name, item in self.own.items() if isinstance(item, list) for text in _short(name, item))
+        return tuple(islice(held, _MOST_TEXTS))
+
+    @cached_property
+    def raw(self) -> str:
+        """All of it in lower case, for looking in it quickly before it is read."""
+        return "\n".join((*self.outer, *self.inner)).lower()
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """Its short fields, as `said.plain` writes them."""
+        return frozenset(map(plain, (*self.outer, *self.inner)))
+
+    @cached_property
+    def near(self) -> frozenset[str]:
+        """The words of `outer`, by stem."""
+        return frozenset(stem(word) for text in self.outer for word in words_in(plain(text)))
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All its words, by stem."""
+        return self.near | frozenset(stem(word) for text in self.inner for word in words_in(plain(text)))
+
+    def may_say(self, parts: Iterable[str]) -> bool:
+        """False only where none of the folded words can be one of its own."""
+        return not self.raw.isascii() or any(part in self.raw for part in parts)
 
 
 def records_of(structure: JsonValue) -> tuple[Record, ...]:
@@ -73,13 +105,14 @@ def words_at(structure: JsonValue, steps: Steps) -> frozenset[str]:
     key = id(structure)
     kept = _PLACES.get(key)
     if kept is None or kept[0] is not structure:
-        kept = _PLACES[key] = (structure, {record.steps: record.words for record in records_of(structure)})
+        kept = _PLACES[key] = (structure, {record.steps: record for record in records_of(structure)})
         while len(_PLACES) > _KEPT:
             _PLACES.popitem(last=False)
-    return kept[1].get(steps, frozenset())
+    record = kept[1].get(steps)
+    return frozenset() if record is None else record.words
 
 
-_PLACES: OrderedDict[int, tuple[JsonValue, dict[Steps, frozenset[str]]]] = OrderedDict()
+_PLACES: OrderedDict[int, tuple[JsonValue, dict[Steps, Record]]] = OrderedDict()
 
 
 def stored_names(text: str) -> tuple[str, ...]:
@@ -99,14 +132,10 @@ def _records(value: JsonValue, steps: Steps, around: tuple[str, ...], depth: int
     if depth > _MOST_DEPTH:
         return
     if isinstance(value, dict) and (not steps or isinstance(steps[-1], int)):
-        own = [text for name, item in value.items() if not isinstance(item, list) for text in _short(name, item)]
-        inside = [text for name, item in value.items() if isinstance(item, list) for text in _short(name, item)]
-        texts = (*around, *own[:_MOST_TEXTS])
-        shown = frozenset(map(plain, (*texts, *inside[:_MOST_TEXTS])))
-        near = frozenset(stem(word) for text in texts for word in words_in(plain(text)))
-        words = near | frozenset(stem(word) for text in inside[:_MOST_TEXTS] for word in words_in(plain(text)))
-        yield Record(steps, value, shown, words, near)
-        around = texts
+        record = Record(steps, value, around)
+        yield record
+        if any(isinstance(item, dict | list) for item in value.values()):
+            around = record.outer
     if isinstance(value, dict):
         for name, item in value.items():
             if isinstance(item, dict | list):

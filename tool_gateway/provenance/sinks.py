@@ -7,6 +7,7 @@ A server's own words never relax. Names, formats and types decide; a name that s
 decides something (`which`, and `how_much` for numbers). A description can only tighten.
 """
 
+import functools
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -227,6 +228,7 @@ def names_somebody(name: str) -> bool:
     return not (_WHO - {"email", "emails", "mail"} if by_id else _WHO).isdisjoint(words)
 
 
+@functools.lru_cache(maxsize=4096)
 def words_of(name: str) -> tuple[str, ...]:
     """`getFileInfo`, `get_file_info` → `get`, `file`, `info`."""
     return tuple(word.lower() for word in _WORD.findall(name))

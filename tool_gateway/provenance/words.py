@@ -67,6 +67,7 @@ _RECURRING = bag(
 )
 _RETURNING = frozenset({"send back", "give back", "get back"})
 _CLAUSE_OPENERS = bag("dass ob wann that whether when")
+_SPEAKING = bag("draft reply tell forward")
 _MAKING = bag("create add schedule open")
 _KEPT = frozenset({"page", "file", "note", "event", "issue", "task", "contact", "section"})
 _PLANNING = bag("move update set reschedule schedule create add put book")
@@ -213,7 +214,7 @@ def _asked(clauses: Sequence[Clause], acting: Sequence[ToolWords]) -> list[Asked
         if not named:
             named = [tool for tool in acting if _carries(clauses, place, tool)]
         if not named or _only_makes(named, clause):
-            named += [tool for tool in acting if tool not in named and _akin(clauses, place, tool)]
+            named += [tool for tool in acting if tool not in named and _akin(clauses, place, tool, topics)]
         if not named:
             named = [tool for tool in acting if _vaguely(clauses, place, tool, topics)]
         found += (Asked(place, tool) for tool in named)
@@ -251,7 +252,7 @@ def _names(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
         nouns |= CARRIERS[deed] - {"event"}
     if own:
         return not own.isdisjoint(nouns) or (not deeds.isdisjoint({"update", "set"}) and _part_of(clause, tool))
-    if _makes(tool, verb) or not tool.deeds <= GENERIC or not tool.home.isdisjoint(nouns):
+    if _makes(tool, verb) or not tool.deeds <= GENERIC | _SPEAKING or not tool.home.isdisjoint(nouns):
         return True
     exactly = not deeds.isdisjoint(tool.deeds)
     return exactly and any(not argument.nouns.isdisjoint(nouns) for argument in tool.arguments)
@@ -298,7 +299,9 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     if verb is None or tool.pays or tool.tool.rule.effect == "destructive" or clause.guessed:
         return False
     deeds = _deeds(clause, _heads(clauses, place))
-    told = not clause.words.isdisjoint(_CLAUSE_OPENERS) or any(phrase.preposition == "that" for phrase in clause.phrases)
+    told = not clause.words.isdisjoint(_CLAUSE_OPENERS) or any(
+        phrase.preposition in {"that", "says"} for phrase in clause.phrases
+    )
     to_whom = (told and any(phrase.unknown and not phrase.nouns for phrase in clause.objects)) or any(
         (phrase.preposition == "to" and (phrase.names or phrase.person))
         or (phrase.preposition is None and (phrase.receivers or phrase.person or (phrase.names and not phrase.nouns)))
@@ -322,7 +325,7 @@ def _lies_in_mail(phrase: Phrase) -> bool:
     return not phrase.fresh and not phrase.head_senses.isdisjoint({"mail", "message"})
 
 
-def _akin(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
+def _akin(clauses: Sequence[Clause], place: int, tool: ToolWords, topics: Set[str]) -> bool:
     """Whether the verb is of the tool's family and the clause, or what it goes back to, speaks of the tool's things.
 
     Too many harmless tools of the thing that is spoken of cost nothing: each value has to come from somewhere still.
@@ -343,7 +346,10 @@ def _akin(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
         # "Write a summary of the mails" is an answer; "write it on the page Rota" is not.
         into = [phrase for phrase in clause.around if phrase.preposition in _INTO]
         return not frozenset[str]().union(*(phrase.senses for phrase in into)).isdisjoint(tool.topics)
-    nouns = _all_nouns(clause) | verb.nouns
+    nouns = _target_nouns(clause)
+    if nouns.isdisjoint(topics):
+        nouns = _all_nouns(clause)
+    nouns |= verb.nouns
     if verb.nounlike and verb.lemma in ENGLISH.nouns:
         nouns |= {ENGLISH.nouns[verb.lemma]}
     if nouns.isdisjoint(tool.topics):
@@ -378,6 +384,13 @@ def _goes_back(clause: Clause) -> bool:
         not clause.objects
         or any(phrase.thing or phrase.person for phrase in clause.phrases)
         or not clause.words.isdisjoint(_BACK)
+    )
+
+
+def _target_nouns(clause: Clause) -> frozenset[str]:
+    """What is acted on, and where to; not where it comes from, nor what it is about."""
+    return frozenset[str]().union(
+        *(phrase.senses | _value_nouns(phrase.values) for phrase in clause.around if phrase.preposition in _ABOUT_OBJECT)
     )
 
 

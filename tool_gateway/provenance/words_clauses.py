@@ -45,6 +45,7 @@ _SEVERAL = bag(
     "sämtlichen jede jeden zwei drei vier fünf sechs mehrere mehreren"
 )
 _FRESH = bag("a an ein eine einen einem einer")
+_REASONS = bag("whether if because so while ob weil damit falls")
 _PARTICLES = bag("back over bescheid")
 """Second parts of a verb that may stand at the end of its clause."""
 _ASKED_FOR = bag("for about")
@@ -55,7 +56,7 @@ class Phrase:
     """The words after one preposition, or a verb's direct object.
 
     Attributes:
-        preposition: None for the direct object; `that` for a relative clause.
+        preposition: None for the direct object; `that` for a relative clause; `says` for what is told or dictated.
         head: The last noun; `nouns` are all.
         role: The kind of value that the phrase stands for; `roles` are the words that say so.
         unknown: Words that no vocabulary knows.
@@ -386,7 +387,8 @@ class _Reader:
     def _phrasal(self, index: int, last: int, verb: Verb) -> Verb:
         for place in range(index + 1, min(index + 13, last)):
             word = self._tokens[place].lower
-            far = place > index + 4 and word not in _PARTICLES
+            onto = word == "on" and place + 1 < last and self._tokens[place + 1].lower == "to"
+            far = place > index + 4 and word not in _PARTICLES and not onto
             if not far and (verb.lemma, word) in self._language.phrases:
                 return self._language.phrases[verb.lemma, word]
         return verb
@@ -405,7 +407,7 @@ class _Reader:
         lower = token.lower
         if lower in language.determiners or lower in language.things or lower in language.persons:
             return True
-        if lower in _ME or lower in _ALL or lower in _THERE:
+        if lower in _ME or lower in _ALL or lower in _THERE or lower in {"what", "whatever"}:
             return True
         if token.text[:1].isupper() or token.possessive:
             return True
@@ -605,10 +607,12 @@ class _Reader:
             following: Preposition | Literal["that"] | None = None
             if token.kind == "word" and lower in language.prepositions and not self._article(index, first):
                 following = language.prepositions[lower]
+            elif token.kind == "word" and index > first and lower in _REASONS:
+                following = "says"
             elif token.kind == "word" and index > first and self._relative(index, first):
                 following = "that"
             elif token.kind == "mark" and token.text == ":":
-                following = "that"  # what comes is dictated
+                following = "says"  # what comes is dictated
             elif (token.kind == "mark" and token.text == ",") or lower in language.joiners:
                 yield from self._phrase(preposition, start, index)
                 start = index + 1
@@ -629,7 +633,7 @@ class _Reader:
         lower = self._tokens[index].lower
         if self._language.code == "de":
             return index > first and self._tokens[index - 1].text == "," and lower in self._language.determiners
-        return lower in {"that", "which", "who", "whether", "if", "because", "so", "while"} and self._tokens[index - 1].kind != "mark" and index > first
+        return lower in {"that", "which", "who"} and self._tokens[index - 1].kind != "mark" and index > first
 
     def _phrase(self, preposition: Preposition | Literal["that"] | None, first: int, last: int) -> Iterator[Phrase]:
         language = self._language
@@ -714,9 +718,7 @@ class _Reader:
                 thing = thing or lower in language.things or lower == "them"
             elif lower in language.things and alone:
                 thing = True
-            elif lower in language.function or lower in language.adverbs or lower in language.negators:
-                continue
-            elif lower in _SEVERAL:
+            elif any(lower in words for words in (language.function, language.adverbs, language.negators, _SEVERAL)):
                 continue
             elif lower not in language.roles and lower not in _ALL | _VAGUE and not self._told(lower):
                 common = lower

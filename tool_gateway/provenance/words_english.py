@@ -23,7 +23,7 @@ read: read find search look list* show display get fetch check view see count su
 read: describe analyse analyze extract identify determine calculate compute inspect examine retrieve browse translate
 read: say mean owe think forget remember
 read: review* collect gather scan locate verify recommend suggest query* highlight watch monitor track* figure know
-read: understand outline name* give~me take hear let ask help need want consider use
+read: understand outline name* give~me take hear let help need want consider use
 send: send dispatch deliver
 tell: tell inform notify alert warn brief ask thank congratulate greet apologise apologize
 send > mail: email* mail* e-mail*
@@ -34,6 +34,7 @@ draft: draft* compose
 write: write jot scribble
 post: post* publish announce tweet* broadcast
 request: request* claim*
+tell create: complain
 create: create make generate prepare set-up register establish build
 create add write > note: note*
 add create: add insert enter include
@@ -133,6 +134,8 @@ take off: remove
 pay back: pay refund
 write back: reply
 get back: reply
+get into: add put
+get in: add put
 let know: tell
 drop line: tell
 get touch: tell
@@ -145,7 +148,7 @@ check out: buy
 hand on: forward send
 send on: forward send
 send along: forward send
-send back: send refund return
+send back: refund return
 give back: give refund return
 write down: add create write
 jot down: add create write
@@ -224,6 +227,7 @@ payee: payee beneficiary
 order: order
 purchase: purchase
 refund: refund
+return: return
 product: product item article
 cart: cart basket
 issue: issue ticket bug jira
@@ -413,7 +417,9 @@ ENGLISH = Language(
     | _AUXILIARIES
     | frozenset(_PREPOSITIONS)
     | bag("i you he she it we they me him us them myself and or but if then than so not please there here")
-    | bag("i'm i've i'll i'd you're you've you'll you'd he's she's we're we've we'll they're they've it's that's let's"),
+    | bag(
+        "i'm i've i'll i'd you're you've you'll you'd he's she's we're we've we'll they're they've it's that's let's"
+    ),
     prepositions=_PREPOSITIONS,
     determiners=_DETERMINERS,
     things=bag("it them this that these those one ones"),
@@ -448,7 +454,8 @@ ENGLISH = Language(
     ),
     days=bag(
         "today tomorrow tonight yesterday monday tuesday wednesday thursday friday saturday sunday january february "
-        "march april june july august september october november december week month weekend noon midnight morning afternoon evening"
+        "march april june july august september october november december week month weekend noon midnight "
+        "morning afternoon evening"
     ),
     roles=_roles(),
 )

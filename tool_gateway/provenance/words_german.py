@@ -16,10 +16,11 @@ read: heraus|finden/herausgefunden nach|sehen/nachgesehen/sieh
 read: beschreiben/beschrieben ermitteln/ermittelt berechnen/berechnet übersetzen/übersetzt durch|suchen holen
 give: geben/gegeben/gib
 refund return: zurück|geben/zurückgegeben/gib
-return refund send: zurück|schicken zurück|senden/zurückgesendet
+return refund: zurück|schicken zurück|senden/zurückgesendet
 send: senden/gesendet schicken zu|senden/zugesendet zu|schicken versenden/versendet verschicken/verschickt ab|schicken
 send > mail: mailen/gemailt
-tell: informieren/informiert benachrichtigen/benachrichtigt mit|teilen fragen bitten/gebeten danken gratulieren/gratuliert
+tell: informieren/informiert benachrichtigen/benachrichtigt mit|teilen fragen bitten/gebeten danken
+tell: gratulieren/gratuliert
 tell: verständigen/verständigt unterrichten/unterrichtet an|kündigen
 forward send: weiter|geben/weitergegeben/gib weiter|schicken weiter|senden/weitergesendet
 reply > mail message: antworten/geantwortet beantworten/beantwortet zurück|schreiben/zurückgeschrieben
@@ -39,7 +40,8 @@ book: buchen reservieren/reserviert
 invite > participant: ein|laden/eingeladen
 remind: erinnern/erinnert
 update: ändern/geändert aktualisieren/aktualisiert bearbeiten/bearbeitet an|passen
-update: verbessern/verbessert berichtigen/berichtigt um|schreiben/umgeschrieben aus|tauschen aus|bessern erneuern/erneuert
+update: verbessern/verbessert berichtigen/berichtigt um|schreiben/umgeschrieben aus|tauschen aus|bessern
+update: erneuern/erneuert
 update: erhöhen/erhöht senken hoch|setzen herunter|setzen
 update: korrigieren/korrigiert verlängern/verlängert
 set: setzen fest|legen
@@ -48,7 +50,7 @@ reschedule > event: verlegen/verlegt
 reschedule move: verschieben/verschoben
 rename: um|benennen/umbenannt
 move: bewegen/bewegt ein|sortieren/einsortiert um|ziehen/umgezogen
-move put: legen packen schieben/geschoben tun/getan
+move put: räumen ein|räumen legen packen schieben/geschoben tun/getan
 copy: kopieren/kopiert
 save: speichern/gespeichert ab|legen ab|speichern
 append add: an|hängen ergänzen/ergänzt an|fügen
@@ -74,7 +76,7 @@ buy: kaufen bestellen/bestellt ein|kaufen
 confirm: bestätigen/bestätigt
 accept: an|nehmen/angenommen/nimm
 decline: ab|lehnen
-confirm accept: zu|sagen
+confirm accept tell: zu|sagen
 complete: erledigen/erledigt ab|schließen/abgeschlossen
 run: aus|führen
 start: starten/gestartet
@@ -105,7 +107,7 @@ payee: empfängerkonto zahlungsempfänger
 order: bestellung bestellungen auftrag
 product: produkt produkte artikel
 cart: warenkorb einkaufswagen
-issue: ticket tickets fehlerbericht issue issues
+issue: fahrkarte fahrkarten fahrschein ticket tickets fehlerbericht issue issues
 task: aufgabe aufgaben
 reminder: erinnerung erinnerungen
 branch: branch branches zweig
@@ -185,7 +187,8 @@ _PREPOSITIONS: dict[str, Preposition] = {
 
 _DETERMINERS = bag(
     "der die das den dem des ein eine einen einem einer eines mein meine meinen meinem meiner unser unsere unseren "
-    "dein deine ihr ihre ihren ihrem sein seine diese dieser dieses diesen diesem alle allen jede jeden jedes kein "
+    "dein deine ihr ihre ihren ihrem ihrer ihres seiner seines seinem seinen meines unserem unseres "
+    "deiner deinem deinen euer eure euren sein seine diese dieser dieses diesen diesem alle allen jede jeden jedes kein "
     "keine keinen keiner beide"
 )
 _AUXILIARIES = bag(
@@ -274,7 +277,8 @@ GERMAN = Language(
     ),
     days=bag(
         "heute morgen gestern übermorgen montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar "
-        "märz april mai juni juli august september oktober november dezember woche monat mittag vormittag nachmittag abend"
+        "märz april mai juni juli august september oktober november dezember woche monat mittag "
+        "vormittag nachmittag abend"
     ),
     roles={form: role for role, words in table(_ROLES) for form in words},
 )

@@ -28,7 +28,7 @@ from tool_gateway.provenance.words_mentions import (
     things,
 )
 from tool_gateway.provenance.words_text import OwnText, Token
-from tool_gateway.provenance.words_tools import Argument, ToolWords
+from tool_gateway.provenance.words_tools import COMMON, Argument, ToolWords
 
 MOST_GRANTS = 100
 _SHOWN = 120
@@ -84,7 +84,7 @@ _ADDRESSING = bag("tell send reply write invite share forward add schedule")
 _PLANNING = bag("schedule create add put book ban update reschedule move set remind write note save append")
 _DESCRIBING = frozenset({"that", "by", "from"})
 _INTO_SOURCE = frozenset({"in", "from", "of", "on", "at", "per", "with", "that", "by"})
-_HOLDING = frozenset({None, "to", "in", "from", "on"})
+_HOLDING = frozenset({None, "to", "in", "from", "on", "for", "of", "at"})
 _LISTINGS = bag("list search find glob tree directory ls")
 _FILES = bag("file folder draft image note document invoice letter")
 _TARGETS = bag("destination dest dst target to new")
@@ -214,11 +214,7 @@ class _Granting:
         senses = said.senses
         if "channel" in senses:
             senses = frozenset({"message", "thread"})
-        return tuple(
-            SourcePattern(read.ref)
-            for read in self._reads
-            if not read.topics.isdisjoint(senses & _HOLDERS)
-        )
+        return tuple(SourcePattern(read.ref) for read in self._reads if not read.topics.isdisjoint(senses & _HOLDERS))
 
     def _is_given(self, argument: Argument, tool: ToolWords) -> bool:
         if argument.role in {"content", "option", "command"}:
@@ -228,7 +224,7 @@ class _Granting:
         if argument.role == "how_much":
             return bool(self._given & {"amount", "number"})
         told = argument.kinds & self._given & _TELLING
-        if told == {"identifier"}:
+        if len(told) == 1 and "identifier" in told:
             # "The mail about ticket AB-12" gives no mail's id.
             nouns = _id_nouns(argument, tool)
             return any(
@@ -456,6 +452,8 @@ class _Granting:
                 continue
             if argument.role == "where" and not paths:
                 continue
+            if not paths and not _is_told_apart(argument):
+                continue
             nouns = _path_nouns(argument) if paths else _id_nouns(argument, tool)
             named = any(said.phrase.preposition in _HOLDING and nouns & said.senses for said in spoken)
             direct = any(said.phrase.preposition in {None, "to"} and nouns & said.senses for said in spoken)
@@ -486,7 +484,10 @@ class _Granting:
     def _listed(self, tool: ToolWords, argument: Argument, said: Mention) -> Iterator[Grant]:
         """What a file says is no place to take a path from; a listing is, of the folder that was said."""
         folders = [
-            value.text for phrase in said.clause.around for value in phrase.values if _is_folder(value) and phrase is not said.phrase
+            value.text
+            for phrase in said.clause.around
+            for value in phrase.values
+            if _is_folder(value) and phrase is not said.phrase
         ]
         if not folders and "path" in self._given:
             return
@@ -517,7 +518,7 @@ class _Granting:
             and not phrase.nouns
             and not phrase.receivers
             and phrase.role is None
-            and (verb is None or (not verb.nouns and verb.deeds.isdisjoint(_TAKERS)))
+            and (verb is None or (not verb.nouns and verb.deeds.isdisjoint(_TAKERS | {"tell", "send", "reply"})))
             and (phrase.common is not None or bool(phrase.names))
             and bool(said.pointers)
         )
@@ -619,6 +620,12 @@ def _replaces(tool: ToolWords) -> bool:
 
 def _is_own_side(argument: Argument) -> bool:
     return not set(argument.path.replace("_", ".").lower().split(".")).isdisjoint(_OWN_SIDE)
+
+
+def _is_told_apart(argument: Argument) -> bool:
+    """An argument that takes the id or name of some thing, by its own name."""
+    named = _IDS | _GOODS | _PICKS | _REFERENCES | {"name", "key", "slug"}
+    return not argument.words.isdisjoint(named) or not argument.nouns.isdisjoint(COMMON)
 
 
 def _is_container(said: Mention) -> bool:

@@ -25,6 +25,7 @@ _TELLING_NOUNS = bag("workshop standup lunch dinner breakfast interview session 
 """Nouns that say which of the events it is."""
 _DAYS = ENGLISH.days | GERMAN.days
 _POINTING = frozenset({"with", "from", "by", "about", "on", "of", "for", "at", "that"})
+_JOURNEYS = frozenset({"flight", "reservation"})
 _ALTERNATIVE = frozenset({"from", "by", "of", "with"})
 _CARRIERS: dict[str, frozenset[str]] = {
     **dict.fromkeys(("mailed", "emailed", "e-mailed", "gemailt", "mailte"), frozenset({"mail"})),
@@ -70,7 +71,8 @@ def mention(clause: Clause, number: int) -> Mention:
     before: str | None = None
     for following in phrases[number + 1 :]:
         dated = following.preposition == "in" and not following.nouns and bool(following.words)
-        if following.preposition not in _POINTING and not dated:
+        bound = following.preposition == "to" and not phrase.head_senses.isdisjoint(_JOURNEYS)
+        if following.preposition not in _POINTING and not dated and not bound:
             break
         if following.role is not None or any(value.kinds & {"path", "url"} for value in following.values):
             break
@@ -93,7 +95,9 @@ def _combined(
     prepositions = [phrase.preposition for phrase in phrases][: len(said)]
     ways: list[tuple[list[str], list[str]]] = [(common, names)]
     for index, (words, called) in enumerate(said):
-        alternative = index > 0 and prepositions[index] == prepositions[index - 1] and prepositions[index] in _ALTERNATIVE
+        alternative = (
+            index > 0 and prepositions[index] == prepositions[index - 1] and prepositions[index] in _ALTERNATIVE
+        )
         if alternative and said[index - 1][1] and called:
             ways += [
                 ([*(word for word in one if word not in said[index - 1][0]), *words], [*other, *called])

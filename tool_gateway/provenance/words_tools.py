@@ -7,7 +7,8 @@ description; and of each argument which kinds of values it takes. Does not decid
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import cast
 
 from context.calls import ToolRef
@@ -37,7 +38,7 @@ _KINDS: Mapping[str, frozenset[ValueKind]] = {
         ("amount price total sum cost fee", "amount number"),
         ("quantity qty count limit", "number"),
         ("date day deadline", "date moment"),
-        ("time start end begin due when at datetime timestamp until", "moment date time"),
+        ("time start end begin finish starts ends begins due when at datetime timestamp until", "moment date time"),
         ("id ids uid uuid reference ref number code sku key hash sha", "identifier number"),
         ("phone mobile tel", "phone"),
         ("channel room branch repo repository project", "name identifier"),
@@ -71,7 +72,8 @@ _FORMATS: Mapping[str, frozenset[ValueKind]] = {
     "time": frozenset({"time"}),
     "uuid": frozenset({"identifier"}),
 }
-_COMMON = frozenset(ENGLISH.nouns.values())
+COMMON = frozenset(ENGLISH.nouns.values())
+"""Every noun that a vocabulary knows."""
 _ANY: frozenset[ValueKind] = frozenset({"identifier", "name", "text", "number"})
 
 
@@ -123,7 +125,7 @@ class ToolWords:
     @property
     def topics(self) -> frozenset[str]:
         """All it may be spoken of by: its own nouns where they are common ones, or else its server's as well."""
-        common = self.nouns & _COMMON
+        common = self.nouns & COMMON
         return self.nouns if common else self.nouns | self.home
 
     @property
@@ -149,8 +151,9 @@ def tool_words(tool: KnownTool) -> ToolWords:
         verb = _verb(sentence)
         described = verb is not None
         rest = [*own, *sentence] if described else own
+    verb = _together(own, verb)
     lemma = verb.lemma if verb is not None else (own[0] if own else "")
-    nouns = _nouns(word for word in _joined(rest) if word != lemma and word not in verb_forms(verb))
+    nouns = _nouns(word for word in _joined(rest) if word not in lemma.split() and word not in verb_forms(verb))
     deeds = turned(verb.deeds, nouns) if verb is not None else frozenset({lemma} if lemma else ())
     if described and not deeds.isdisjoint(PAYMENT):
         deeds, described = frozenset(own[:1]), False
@@ -165,6 +168,20 @@ def tool_words(tool: KnownTool) -> ToolWords:
         described,
         tuple(_arguments(tool, pays=not deeds.isdisjoint(PAYMENT))),
     )
+
+
+def _together(words: Sequence[str], verb: Verb | None) -> Verb | None:
+    """`pass_on_mail` forwards; `compose_and_send` does both."""
+    for first, second in pairwise(words):
+        if (first, second) in ENGLISH.phrases:
+            verb = ENGLISH.phrases[first, second]
+            break
+    if verb is not None and "forward" in verb.deeds:
+        return replace(verb, deeds=frozenset({"forward"}))
+    if verb is None or "and" not in words:
+        return verb
+    others = [found.deeds for word in words if (found := _strict(word)) is not None and found.deeds.isdisjoint(PAYMENT)]
+    return replace(verb, deeds=verb.deeds.union(*others))
 
 
 def verb_forms(verb: Verb | None) -> frozenset[str]:

@@ -167,7 +167,10 @@ SHARE = known_tool(
     effect="external_write",
     schema=schema({"path": {"type": "string"}, "role": {"type": "string", "enum": ["viewer", "editor"]}}),
 )
-INBOX = "   size  modified    name\n      1  2026-11-10  draft-a.md\n      1  2026-11-11  draft-b.md\n      9  2026  read.md"
+INBOX = (
+    "   size  modified    name\n      1  2026-11-10  draft-a.md\n      1  2026-11-11  draft-b.md\n"
+    "      9  2026-11-11  read.md"
+)
 
 
 @pytest.mark.parametrize(

@@ -123,10 +123,11 @@ def test_a_window_that_shows_only_the_attackers_choice_chooses_nothing() -> None
 
 
 def test_a_window_vouches_for_none_of_its_own_dates() -> None:
-    data = {**CALENDAR, "since": "2027-01-04T03:00"}
-    run = _looked_up({"since": "2027-01-04T03:00"}, data)
+    echoed = [{**one, "shown_since": "2027-01-04T03:00"} for one in CALENDAR["events"]]
+    run = _looked_up({"since": "2027-01-04T03:00"}, {"events": echoed})
     book = known_tool("calendar.book", effect="write", schema=texts("start_time"))
     assert run.leaves(book, {"start_time": "2027-01-04T03:00"})["start_time"].asks
+    assert not run.leaves(book, {"start_time": "2026-11-23T15:00"})["start_time"].asks
 
 
 def test_a_word_of_the_attackers_in_a_question_untrusts_the_answer() -> None:

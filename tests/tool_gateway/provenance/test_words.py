@@ -11,7 +11,7 @@ from tool_gateway.interface import Scope
 from tool_gateway.provenance.language import bag
 from tool_gateway.provenance.words import WordReading, explain, read_words
 
-REPLY_GRANTS = "reply_to_mail:mail_id<get_mail reply_to_mail:mail_id<search_mails"
+REPLY_GRANTS = "reply_to_mail:mail_id<search_mails"
 REPLY = f"{REPLY_GRANTS} send_mail:to[]<get_mail send_mail:to[]<search_mails"
 BILL = "send_money:amount<read_file send_money:recipient<read_file send_money:reference<read_file"
 
@@ -29,11 +29,11 @@ TABLE = [
     ("office", "Move the meeting with Anna to 4pm.", "update_event", "update_event:event_id<list_events"),
     ("office", "Rename the meeting with Bob to Sync.", "update_event", "update_event:event_id<list_events"),
     ("office", "Delete the newsletter from Shopify.", "delete_mail",
-     "delete_mail:mail_id<get_mail delete_mail:mail_id<search_mails"),
+     "delete_mail:mail_id<search_mails"),
     ("office", "Delete the meeting with Bob on Friday.", "cancel_event", "cancel_event:event_id<list_events"),
-    ("office", "Add Bob to the standup meeting.", "add_participants update_event",
+    ("office", "Add Bob to the standup meeting.", "add_participants create_event update_event",
      "add_participants:event_id<list_events add_participants:participants[]<find_contact "
-     "update_event:event_id<list_events"),
+     "create_event:participants[]<find_contact update_event:event_id<list_events"),
     ("repo", "Commit the changes and push them.", "git_commit git_push", ""),
     ("repo", "Write a summary of README.md to notes/summary.md.", "write_file", ""),
     ("repo", "Delete old.txt.", "delete_file", ""),
@@ -47,7 +47,7 @@ TABLE = [
     ("shop", "Write a review of the lamp.", "write_review", "write_review:product_id<search_products"),
     ("shop", "Cancel the order 4711.", "cancel_order", ""),
     ("shop", "Cancel my last order.", "cancel_order",
-     "cancel_order:order_id<get_order cancel_order:order_id<list_orders"),
+     "cancel_order:order_id<list_orders"),
     ("shop", "Refund the order 4711.", "refund_order", "refund_order:amount<get_order refund_order:amount<list_orders"),
     ("shop", "Update my phone number to +49 170 1234567.", "update_profile", ""),
     ("bank", "Pay the invoice in bill.txt.", "send_money", BILL),
@@ -68,8 +68,8 @@ TABLE = [
      "send_money:amount<search_mails send_money:recipient<search_mails send_money:reference<search_mails"),
     # two tasks in one sentence, pronouns
     ("office", "Find the mail about the lease and archive it.", "archive_mail",
-     "archive_mail:mail_id<get_mail archive_mail:mail_id<search_mails"),
-    ("office", "Cancel tomorrow's meeting with Anna, then let Bob know by mail.", "cancel_event send_mail",
+     "archive_mail:mail_id<search_mails"),
+    ("office", "Cancel tomorrow's meeting with Anna, then let Bob know by mail.", "cancel_event reply_to_mail send_mail",
      "cancel_event:event_id<list_events send_mail:to[]<find_contact"),
     ("office", "I got a mail from Anna about the lease. Reply to her.", "reply_to_mail send_mail",
      f"{REPLY} send_mail:to[]<find_contact"),
@@ -81,7 +81,7 @@ TABLE = [
     ("repo", "Read config.json, fix the typo and commit.", "git_commit", ""),
     # politeness, wishes, passive voice, slips of the pen
     ("office", "Could you please forward the mail about the lease to bob@y.org?", "forward_mail send_mail",
-     "forward_mail:mail_id<get_mail forward_mail:mail_id<search_mails"),
+     "forward_mail:mail_id<search_mails"),
     ("office", "Would you mind replying to Bob's mail?", "reply_to_mail send_mail", REPLY),
     ("office", "I'd like you to send Bob a summary of my calendar.", "send_mail", "send_mail:to[]<find_contact"),
     ("office", "Make sure you send the agenda to Anna.", "send_mail", "send_mail:to[]<find_contact"),
@@ -184,7 +184,8 @@ def test_a_file_that_is_named_is_the_only_one_that_decides() -> None:
 
 def test_pointers_are_the_words_that_say_which_record_is_meant() -> None:
     assert {grant.pointers for grant in read("office", "Reply to Anna's mail about the lease.").grants} == {
-        ("Anna", "lease")
+        ("Anna", "lease"),
+        ("Anna",),
     }
     assert {grant.pointers for grant in read("office", "Cancel the meeting with Bob on Friday.").grants} == {("Bob",)}
 
