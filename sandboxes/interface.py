@@ -115,6 +115,10 @@ class WireCounts:
     Attributes:
         skipped_lines: Output lines that were no message.
         dropped_messages: Messages refused: unknown or duplicate response ids, limits exceeded.
+        dropped: The same by kind, in our own words: a few dozen keys, whatever the server does.
+        last_dropped: The newest reason among them, escaped; it may quote an id or a method.
+        asked: Requests of the server's own (sampling, elicitation, roots …) by method, those that were dropped
+            included; methods that MCP does not know count together.
         last_fault: The newest reason, escaped.
         dropped_tools: Tool name (escaped) → why it was dropped from a listing.
     """
@@ -123,6 +127,9 @@ class WireCounts:
     dropped_messages: int = 0
     last_fault: str = ""
     dropped_tools: dict[str, str] = field(default_factory=dict[str, str])
+    dropped: dict[str, int] = field(default_factory=dict[str, int])
+    last_dropped: str = ""
+    asked: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class OpenSandbox(Protocol):

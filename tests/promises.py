@@ -584,10 +584,11 @@ THE_PROMISE: tuple[Whole, ...] = (
         ),
         (
             "The record is linked, not signed: whoever can rewrite both journal and record can rewrite history.",
-            "It holds what people and models were shown. Characters that would act on a screen stand in it as escapes,"
-            " secrets as placeholders; the bytes before that are not kept.",
-            "Messages of a server that were dropped on the wire, and requests of its own that were answered with an"
-            " error, are counted while it runs and are not in the record.",
+            "It holds what people and models were shown, and where hidden characters in a result were made visible, its"
+            " texts as they were sent too, as erasable contents. Secrets stand in both as placeholders; images that are"
+            " not shown, and results beyond their limit, are not kept.",
+            "Of messages that were dropped on the wire, and of a server's own requests, it has the numbers by kind and"
+            " method, at most a second old, and the newest reason; their texts are not kept.",
         ),
     ),
     Whole(

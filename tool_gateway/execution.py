@@ -21,8 +21,8 @@ from context.messages import Text
 from context.visible_text import escape_line
 from tool_gateway.admission import Admission
 from tool_gateway.interface import Caller, CallProposal, KnownTool, RawResult
-from tool_gateway.redaction import Finding, Redactor
-from tool_gateway.results import finish
+from tool_gateway.redaction import Redactor
+from tool_gateway.results import Finished, finish
 from tool_gateway.trail import Trail
 
 logger = logging.getLogger(__name__)
@@ -90,18 +90,17 @@ class Execution:
             executed = await self._attempt(trail, call, tool)
         return executed
 
-    def shown(self, executed: Executed, tool: KnownTool) -> tuple[CallResult, tuple[Reason, ...], tuple[Finding, ...]]:
+    def shown(self, executed: Executed, tool: KnownTool) -> Finished:
         if executed.raw is None:
             reason = executed.fault or Reason("execute", "server_failed", "the server gave no answer")
-            return _told(reason, executed.outcome), (reason,), ()
+            return Finished(_told(reason, executed.outcome), (reason,))
         try:
-            done = finish(executed.raw, tool=tool, redactor=self._redactor, label=self._label_findings)
-            return done.result, done.faults, done.findings
+            return finish(executed.raw, tool=tool, redactor=self._redactor, label=self._label_findings)
         except Exception:
             logger.exception("the result of %s could not be processed", tool.ref)
             text = f"the result of {tool.ref} could not be processed, so it is withheld"
             reason = Reason("result", "result_unusable", text)
-            return _told(reason, "failed"), (reason,), ()
+            return Finished(_told(reason, "failed"), (reason,))
 
     async def _attempt(self, trail: Trail, call: CallProposal, tool: KnownTool) -> Executed:
         """Of a request that left and was not answered only a person can say what became of it; one that may be

@@ -64,7 +64,8 @@ from tool_gateway.interface import (
 )
 from tool_gateway.provenance.card_values import card_values
 from tool_gateway.provenance.knowledge import RunKnowledge
-from tool_gateway.redaction import Finding, Redactor, may_restore
+from tool_gateway.redaction import Redactor, may_restore
+from tool_gateway.results import Finished
 from tool_gateway.trail import RunScope, Trail, reasons_json, result_json
 
 logger = logging.getLogger(__name__)
@@ -246,16 +247,15 @@ class Gateway:
         )
 
         # 10 the result: cap, schema, escape, redact, label.
-        result, faults, findings = self._execution.shown(executed, tool)
+        shown = self._execution.shown(executed, tool)
+        result, faults = shown.result, shown.faults
         outcome = executed.outcome
         if outcome == "succeeded" and (faults or result.is_error):
             outcome = "failed"
             faults = faults or (_server_says(result),)
 
         # 11 outcome; also that of a call whose run is being cancelled, which goes on afterwards.
-        end = await self._settle(
-            trail, call, tool, outcome, result, word, (*decision.reasons, *faults), approval, findings
-        )
+        end = await self._settle(trail, call, tool, outcome, shown, word, (*decision.reasons, *faults), approval)
         if executed.raw is not None:
             vouched = approval is not None and given_by_a_person(approval.by)
             self._knowledge.returned(call.call_id, tool.ref, call.written or {}, tool.returns, result, vouched=vouched)
@@ -333,11 +333,10 @@ class Gateway:
         call: CallProposal,
         tool: KnownTool,
         outcome: Outcome,
-        result: CallResult,
+        shown: Finished,
         word: Literal["allow", "ask"],
         reasons: tuple[Reason, ...],
         approval: Approval | None,
-        findings: tuple[Finding, ...] = (),
     ) -> CallEnd:
         end = CallEnd(
             call_id=call.call_id,
@@ -345,7 +344,7 @@ class Gateway:
             decision=word,
             reasons=reasons,
             outcome=outcome,
-            result=result,
+            result=shown.result,
             approval=approval.by if approval else None,
             duration_ms=trail.elapsed_ms(),
         )
@@ -355,12 +354,12 @@ class Gateway:
                 CallChange(
                     call.call_id,
                     state,
-                    result=result_json(result),
+                    result=result_json(shown.result),
                     reasons=reasons_json(reasons),
                     duration_ms=end.duration_ms,
                 ),
                 events=(trail.event("call.completed", trail.completed(end)),),
-                entries=(trail.outcome_entry(end, findings),),
+                entries=(trail.outcome_entry(end, shown.findings, shown.raw),),
             )
         return end
 

@@ -9,6 +9,7 @@ type is believed (docs/threat-model.md rows 7, 19-24, 31-35).
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast
@@ -36,11 +37,14 @@ class Finished:
     Attributes:
         faults: What makes it failed; none for a good one.
         findings: Secrets and personal data that were in it; those that an exception left there are marked.
+        raw: Where escaping changed anything, the same texts and structured content as they were sent, redacted: for the
+            record's erasable contents, never for a screen or a model. `{"content": [{"kind", "text"}], "structured"}`.
     """
 
     result: CallResult
     faults: tuple[Reason, ...] = ()
     findings: tuple[Finding, ...] = ()
+    raw: JsonObject | None = None
 
 
 def finish(
@@ -65,16 +69,27 @@ def finish(
     reader = _Reader(tool, redactor)
     structured = None
     if raw.has_structured or raw.structured is not None:
-        structured = reader.structured(_visible(raw.structured))
+        structured = reader.structured(raw.structured)
     hidden = any(not finding.excepted for finding in reader.findings)
     faults = tuple(reader.fault(fault, vague=hidden) for fault in _schema_faults(raw, tool, output_schema))
     content = tuple(reader.block(block, index) for index, block in enumerate(raw.content))
     findings = merge(reader.findings)
     joined = tool.returns.join(_label_of(findings, label))
+    sent = _as_sent(raw, reader) if reader.escaped else None
     if faults:
         notes = tuple(Text(f"[result fault] {fault.sentence()}") for fault in faults)
-        return Finished(CallResult((*notes, *content), is_error=True, label=joined), faults, findings)
-    return Finished(CallResult(content, structured, is_error=raw.is_error, label=joined), (), findings)
+        return Finished(CallResult((*notes, *content), is_error=True, label=joined), faults, findings, sent)
+    return Finished(CallResult(content, structured, is_error=raw.is_error, label=joined), (), findings, sent)
+
+
+def _as_sent(raw: RawResult, shown: "_Reader") -> JsonObject:
+    """What was shown, without the escapes. As large as an answer may be: one beyond its limit never gets here."""
+    reader = _AsSent(shown)
+    parts = [reader.block(block, index) for index, block in enumerate(raw.content)]
+    kept: JsonObject = {"content": [{"kind": "text", "text": part.text} for part in parts if isinstance(part, Text)]}
+    if raw.has_structured or raw.structured is not None:
+        kept["structured"] = reader.structured(raw.structured)
+    return kept
 
 
 def _label_of(findings: Sequence[Finding], which: Literal["found", "left"]) -> Label:
@@ -149,13 +164,19 @@ def _schema_faults(raw: RawResult, tool: KnownTool, known: CompiledSchema | None
 
 
 class _Reader:
-    """Content blocks, each to text or an image that is what it says; texts escaped, redacted, and only then cut."""
+    """Content blocks, each to text or an image that is what it says; texts escaped, redacted, and only then cut.
+
+    Attributes:
+        findings: Of all texts so far.
+        escaped: Something hidden was made visible.
+    """
 
     def __init__(self, tool: KnownTool, redactor: Redactor | None) -> None:
-        self._tool = tool
-        self._redactor = redactor
+        self.tool = tool
+        self.redactor = redactor
         self._place = "content"
         self.findings: list[Finding] = []
+        self.escaped = False
 
     def block(self, block: JsonObject, index: int) -> Text | Image:
         self._place = f"content[{index}]"
@@ -178,19 +199,16 @@ class _Reader:
                 return _note(f"content of the unknown type {self._word(kind)}, not shown")
 
     def structured(self, value: JsonValue) -> JsonValue:
-        """`value` with hidden characters already visible."""
-        if self._redactor is None:
-            return value
-        done = self._redactor.redact_value(
-            value, server=self._tool.ref.server, unredacted=self._tool.rule.unredacted, place="structured"
-        )
-        self.findings.extend(done.findings)
-        return done.value
+        visible = _visible(value)
+        self.escaped = self.escaped or visible != value
+        shown, findings = self._redacted_value(visible)
+        self.findings.extend(findings)
+        return shown
 
     def fault(self, fault: Reason, *, vague: bool) -> Reason:
         """A fault of what was really sent. It may quote that, cut: of hidden values no beginning may stay."""
         if vague and fault.code == "structured_invalid":
-            text = f"{self._tool.ref}: the structured content does not fit its schema; it holds something hidden"
+            text = f"{self.tool.ref}: the structured content does not fit its schema; it holds something hidden"
             return replace(fault, text=text, path=None)
         self._place = "fault"
         return replace(fault, text=self._clean(fault.text), path=self._clean(fault.path) if fault.path else None)
@@ -219,19 +237,73 @@ class _Reader:
         return _note(f"resource {uri} ({self._word(inner.get('mimeType'))}, {size}), not shown")
 
     def _word(self, value: object) -> str:
-        return escape_line(self._said(value), _SHOWN) if isinstance(value, str) else "nothing said"
+        if not isinstance(value, str):
+            return "nothing said"
+        said = self._said(value)
+        self.escaped = self.escaped or escape_line(said) != said
+        return escape_line(said, _SHOWN)
 
     def _said(self, text: str) -> str:
-        return self._clean(escape(text))
+        visible = escape(text)
+        self.escaped = self.escaped or visible != text
+        return self._clean(visible)
 
     def _clean(self, text: str) -> str:
-        if self._redactor is None:
-            return text
-        done = self._redactor.redact(
-            text, server=self._tool.ref.server, unredacted=self._tool.rule.unredacted, place=self._place
+        shown, findings = self._redacted(text)
+        self.findings.extend(findings)
+        return shown
+
+    def _redacted(self, text: str) -> tuple[str, Sequence[Finding]]:
+        if self.redactor is None:
+            return text, ()
+        done = self.redactor.redact(
+            text, server=self.tool.ref.server, unredacted=self.tool.rule.unredacted, place=self._place
         )
-        self.findings.extend(done.findings)
-        return done.text
+        return done.text, done.findings
+
+    def _redacted_value(self, value: JsonValue) -> tuple[JsonValue, Sequence[Finding]]:
+        if self.redactor is None:
+            return value, ()
+        done = self.redactor.redact_value(
+            value, server=self.tool.ref.server, unredacted=self.tool.rule.unredacted, place="structured"
+        )
+        return done.value, done.findings
+
+
+class _AsSent(_Reader):
+    """The same blocks with their characters as they were sent: redacted, not escaped, not cut.
+
+    A text in which less is found than in its visible form keeps that form: nothing that was hidden from people and
+    models may stand in the record.
+    """
+
+    def __init__(self, shown: _Reader) -> None:
+        super().__init__(shown.tool, shown.redactor)
+
+    def structured(self, value: JsonValue) -> JsonValue:
+        sent, found = self._redacted_value(value)
+        visible, wanted = self._redacted_value(_visible(value))
+        return sent if _covers(found, wanted) else visible
+
+    def _word(self, value: object) -> str:
+        return self._said(value) if isinstance(value, str) else "nothing said"
+
+    def _said(self, text: str) -> str:
+        sent, found = self._redacted(text)
+        visible = escape(text)
+        if visible == text:
+            return sent
+        shown, wanted = self._redacted(visible)
+        return sent if _covers(found, wanted) else shown
+
+
+def _covers(found: Sequence[Finding], wanted: Sequence[Finding]) -> bool:
+    """Whether at least as much was hidden of every kind."""
+    hidden = Counter[str]()
+    for finding in found:
+        if not finding.excepted:
+            hidden[finding.kind] += finding.count
+    return all(finding.excepted or hidden[finding.kind] >= finding.count for finding in wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,8 @@ class Trail:
         }
         return self._entry("grant", body, {"because": grant.because})
 
-    def outcome_entry(self, end: CallEnd, findings: Sequence[Finding] = ()) -> Entry:
+    def outcome_entry(self, end: CallEnd, findings: Sequence[Finding] = (), raw: JsonObject | None = None) -> Entry:
+        """`raw`: what the result was before hidden characters were made visible, where that differs."""
         body: JsonObject = {
             **self._named_ref(end),
             "outcome": end.outcome,
@@ -251,7 +252,10 @@ class Trail:
         }
         if findings:
             body["redacted"] = [finding_json(finding) for finding in findings]
-        return self._entry("outcome", body, {"result": result_json(end.result)})
+        contents: JsonObject = {"result": result_json(end.result)}
+        if raw is not None:
+            contents["raw"] = raw
+        return self._entry("outcome", body, contents)
 
 
 def reasons_json(reasons: Sequence[Reason]) -> tuple[JsonObject, ...]:

@@ -35,6 +35,8 @@ class ProgressLines:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._were_ready: set[str] = set()
+        self._states: dict[str, JsonValue] = {}
+        self._met: set[tuple[str, str]] = set()
 
     def tell(self, event: Event) -> None:
         if event.type == "run.started":
@@ -46,10 +48,16 @@ class ProgressLines:
             self._write(line)
 
     def _is_news(self, data: JsonObject) -> bool:
-        """That a server stopped which never was ready tells nobody anything."""
+        """That a server stopped which never was ready tells nobody anything; nor do mere numbers that grew."""
         server = str(data.get("server"))
+        known, self._states[server] = self._states.get(server), data.get("state")
+        met = {(server, kind) for key in ("asked", "dropped_messages") for kind in _object(data, key)}
+        fresh = not met <= self._met
+        self._met |= met
         if data.get("state") == "ready":
             self._were_ready.add(server)
+        if fresh or data.get("state") == known:
+            return fresh
         return data.get("state") != "stopped" or server in self._were_ready
 
 
@@ -72,7 +80,9 @@ def _server_state(data: JsonObject) -> str:
     detail = f": {_text(data, 'detail', 400)}" if data.get("detail") else ""
     tools = f", {data['tools']} tools" if data.get("tools") is not None else ""
     protocol = f"  (MCP {_text(data, 'protocol')}{tools})" if data.get("protocol") else ""
-    return f"  server {_text(data, 'server')} {_text(data, 'state')}{protocol}{detail}"
+    asked = f"; it asked in vain: {_counted(data, 'asked')}" if data.get("asked") else ""
+    dropped = f"; dropped: {_counted(data, 'dropped_messages')}" if data.get("dropped_messages") else ""
+    return f"  server {_text(data, 'server')} {_text(data, 'state')}{protocol}{detail}{asked}{dropped}"
 
 
 def _sandbox_state(data: JsonObject) -> str:
@@ -132,6 +142,16 @@ def _warning(data: JsonObject) -> str:
 def _list(data: JsonObject, key: str) -> list[JsonValue]:
     value = data.get(key)
     return value if isinstance(value, list) else []
+
+
+def _object(data: JsonObject, key: str) -> JsonObject:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _counted(data: JsonObject, key: str) -> str:
+    counts = _object(data, key).items()
+    return escape_line(", ".join(f"{kind} ({count})" for kind, count in counts), 300)
 
 
 def _joined(data: JsonObject, key: str) -> str:

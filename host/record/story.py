@@ -155,8 +155,9 @@ def _contents(entry: ToldEntry) -> list[str]:
             lines.append(f"{_one(name)}: erased")
             continue
         value = content.read()
-        if name == "result":
-            lines.append(f"result: {quote(_result_text(value), _RESULT_LIMIT)}")
+        if name in {"result", "raw"}:
+            said = "result" if name == "result" else "as it was sent"
+            lines.append(f"{said}: {quote(_result_text(value), _RESULT_LIMIT)}")
         else:
             lines += argument_lines(value, _one(name), limit=_VALUE_LIMIT)
     return lines

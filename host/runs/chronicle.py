@@ -13,6 +13,9 @@ from context.json_values import JsonObject, JsonValue
 from host.journal import RunHandle
 from tool_gateway.interface import Entry
 
+_EVIDENCE = frozenset({"restart", "accepted_protocol", "asked", "dropped_messages"})
+"""What makes the news of a server's state more than news."""
+
 
 class Chronicle:
     """Of one run.
@@ -50,9 +53,14 @@ class Chronicle:
         )
 
     def notify(self, kind: EventType, data: JsonObject) -> None:
-        """News of a server; what concerns walls, pins and restarts is evidence and goes into the record too."""
-        kept = kind in {"sandbox.state", "pin.changed"} or "restart" in data or "accepted_protocol" in data
-        entries = (self.entry(kind.replace(".", "_"), data),) if kept else ()
+        """News of a server; what concerns walls, pins, restarts and misbehaviour is evidence and goes into the record.
+
+        The newest reason for dropping a message may quote the server, so it stands there as an erasable content.
+        """
+        kept = kind in {"sandbox.state", "pin.changed"} or not _EVIDENCE.isdisjoint(data)
+        body = {key: value for key, value in data.items() if key != "last_dropped"}
+        contents = {"last_dropped": data["last_dropped"]} if "last_dropped" in data else None
+        entries = (self.entry(kind.replace(".", "_"), body, contents),) if kept else ()
         self._handle.append(self.event(kind, data), entries=entries)
 
     def note(self, text: str) -> None:

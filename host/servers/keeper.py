@@ -14,7 +14,7 @@ import anyio
 import anyio.abc
 
 from context.events import EventType
-from context.json_values import JsonObject
+from context.json_values import JsonObject, JsonValue
 from host.servers.session import Notify, ServerPlan, ServerSession
 from sandboxes.lifecycle.restarts import Restarts
 from tool_gateway.interface import Health
@@ -40,6 +40,7 @@ class ServerKeeper:
         self._ready_since: float | None = None
         self._began = 0.0
         self._stopping = False
+        self._state_told: JsonValue = None
         self.restarts = 0
         self.session = ServerSession(plan, notify=self._notify)
 
@@ -108,10 +109,12 @@ class ServerKeeper:
         await self.session.settled()
 
     def _notify(self, kind: EventType, data: JsonObject) -> None:
-        if kind == "server.state":
-            if data.get("state") == "ready":
+        # A state may be told again, with more to say of it; only its beginning counts.
+        if kind == "server.state" and data.get("state") != self._state_told:
+            self._state_told = data.get("state")
+            if self._state_told == "ready":
                 self._ready_since = self._clock()
-            elif data.get("state") == "failed":
+            elif self._state_told == "failed":
                 self._note_end()
         if self.restarts and kind in {"server.state", "sandbox.state"}:
             data = {**data, "restart": self.restarts}

@@ -88,6 +88,7 @@ class KeptServers:
         try:
             yield place.keeper
         finally:
+            place.keeper.session.tell_wire()  # the session goes on; who leaves hears no more of it
             place.told.remove(notify)
             place.used = self._clock()
             place.left.set()

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp import Client, MCPError
 from mcp.client.session import IncomingMessage
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
@@ -53,6 +54,8 @@ _TOOLS = 5000
 _ALIVE_TIMEOUT = 5.0
 _SILENT_SECONDS = 15.0
 _LAST_WORDS = 1.0
+_TELL_SECONDS = 1.0
+_CLOCK_SLACK = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class ServerSession:
         self._client: Client | None = None
         self._opened: OpenSandbox | None = None
         self._heard = 0.0
+        self._told = 0
 
     @property
     def state(self) -> ServerState:
@@ -172,7 +176,8 @@ class ServerSession:
         except (TimeoutError, ValidationError):
             self._hangs()
         except MCPError as error:
-            if error.error.code in {REQUEST_TIMEOUT, CONNECTION_CLOSED}:
+            # Any error of its own shows that it lives.
+            if error.error.code == CONNECTION_CLOSED and self._is_closed():
                 self._hangs()
         self._heard = anyio.current_time()
 
@@ -200,9 +205,16 @@ class ServerSession:
             self._client = None
             if self._state in {"starting", "ready"}:
                 self._become("stopped")
+            self.tell_wire()
             self._settled.set()
             self._relisted.set()
             self._ended.set()
+
+    def tell_wire(self) -> None:
+        """Tell what the server asked of us, and which of its messages were dropped; nothing when that was told."""
+        news = self._wire_news()
+        if news:
+            self._notify("server.state", {"server": self.plan.name, "state": self._state, **news})
 
     def health(self, tool: str) -> Health:
         """How this server and its `tool` stand now."""
@@ -231,6 +243,7 @@ class ServerSession:
         if self._relisting:
             # Said since the gates looked: what would be called now is not what they judged.
             raise ServerError("the server's tools changed, and they were not read again yet", where=where)
+        began = anyio.current_time()
         try:
             result: CallToolResult | InputRequiredResult = await client.session.call_tool(
                 tool,
@@ -241,7 +254,9 @@ class ServerSession:
                 allow_input_required=True,
             )
         except MCPError as error:
-            if error.error.code == REQUEST_TIMEOUT:
+            # The SDK tells its own verdicts by two codes that any server may answer with too (-32000, -32001). They are
+            # believed only where they are true: else a server's word would put a call in doubt, and be lost.
+            if error.error.code == REQUEST_TIMEOUT and anyio.current_time() - began >= timeout - _CLOCK_SLACK:
                 await self._make_sure_it_lives(client)
                 raise ServerError(
                     f"no answer within {timeout:g} s",
@@ -249,10 +264,11 @@ class ServerSession:
                     next_step="Raise limits.call_timeout in mcp_servers.toml if the tool needs longer",
                     sent=True,
                 ) from error
-            if error.error.code == CONNECTION_CLOSED:
+            if error.error.code == CONNECTION_CLOSED and self._is_closed():
                 raise ServerError(await self._last_words(), where=where, sent=True) from error
-            text = escape_line(error.error.message, 2000)
-            return RawResult(content=[{"type": "text", "text": text}], is_error=True)
+            self._heard = anyio.current_time()
+            # As it was said: results are escaped, redacted and capped in one place (`tool_gateway.results`).
+            return RawResult(content=[{"type": "text", "text": error.error.message}], is_error=True)
         except (ValidationError, RuntimeError) as error:
             raise ServerError(
                 f"the server's answer breaks the protocol: {escape_line(str(error), 300)}", where=where, sent=True
@@ -323,6 +339,7 @@ class ServerSession:
             group.start_soon(self._watch_exit, opened)
             group.start_soon(self._watch_changes, client)
             group.start_soon(self._relist, client)
+            group.start_soon(self._tell_on)
             await self._over.wait()
             group.cancel_scope.cancel()
 
@@ -330,6 +347,12 @@ class ServerSession:
         how = await opened.exited()
         self._become("failed", f"the server {how}{self._stderr_hint()}")
         self._over.set()
+
+    async def _tell_on(self) -> None:
+        """A flood costs one event a second."""
+        while True:
+            await anyio.sleep(_TELL_SECONDS)
+            self.tell_wire()
 
     async def _watch_changes(self, client: Client) -> None:
         """2026-era servers tell changes on a subscription; older ones by notification (`on_message`)."""
@@ -377,6 +400,17 @@ class ServerSession:
         self._become("failed", "the server hangs: it answers no request any more, so its sandbox was removed")
         self._over.set()
 
+    def _is_closed(self) -> bool:
+        """Whether the connection is over. One that cannot tell counts as over: then a call that left is in doubt."""
+        opened = self._opened
+        if opened is None or self._state != "ready" or self._over.is_set():
+            return True
+        read, write = opened.read, opened.write
+        if not isinstance(read, MemoryObjectReceiveStream) or not isinstance(write, MemoryObjectSendStream):
+            return True
+        ends = (read.statistics(), write.statistics())
+        return any(end.open_send_streams == 0 or end.open_receive_streams == 0 for end in ends)
+
     async def _last_words(self) -> str:
         """Why the connection ended; the process's end may be known a moment later than the pipe's."""
         with anyio.move_on_after(_LAST_WORDS):
@@ -398,8 +432,22 @@ class ServerSession:
                 data["accepted_protocol"] = era
             if self.listing.dropped:
                 data["dropped_tools"] = {escape_line(k, 128): v for k, v in self.listing.dropped.items()}
-        self._notify("server.state", data)
+        self._notify("server.state", data | self._wire_news())
         self._settled.set()
+
+    def _wire_news(self) -> JsonObject:
+        """What was asked and dropped in this session so far, when that is more than was told before."""
+        counts = self.counts
+        sum_of_all = counts.dropped_messages + sum(counts.asked.values())
+        if sum_of_all == self._told:
+            return {}
+        self._told = sum_of_all
+        news: JsonObject = {}
+        if counts.asked:
+            news["asked"] = dict(counts.asked)
+        if counts.dropped:
+            news |= {"dropped_messages": dict(counts.dropped), "last_dropped": counts.last_dropped}
+        return news
 
     def _say_walls(self, evidence: Evidence) -> None:
         self._notify("sandbox.state", {"server": self.plan.name, **evidence.as_json()})

@@ -5,7 +5,8 @@ notices and requests pass, and how many; that listings are repaired; and that a 
 for its caller at once. Does not decide what is well formed (`decoder`), nor move bytes (`transport`). No I/O;
 the clock is handed in.
 
-Everything that is kept from the SDK is counted in `WireCounts` (docs/threat-model.md rows 11, 26, 36, 45-50, 54).
+Everything that is kept from the SDK, and what a server asks in return, is counted in `WireCounts`
+(docs/threat-model.md rows 11, 25-30, 36, 45-50, 54).
 """
 
 from collections import OrderedDict
@@ -29,6 +30,20 @@ _RELISTED_BY = {
     "notifications/prompts/list_changed": "prompts/list",
     "notifications/resources/list_changed": "resources/list",
 }
+_ASKED = frozenset(
+    {
+        "sampling/createMessage",
+        "elicitation/create",
+        "roots/list",
+        "tasks/get",
+        "tasks/list",
+        "tasks/result",
+        "tasks/cancel",
+    }
+)
+_OTHER = "another method"
+"""Counted under one name: a method is the server's text, and what is counted here goes into the record."""
+
 _REMEMBERED = 1024
 _DROPPED_TOOLS = 256
 
@@ -150,7 +165,7 @@ class Conversation:
         self._make_noise(size / 65536)
 
     def _fault(self, fault: Fault, size: int) -> JsonObject | None:
-        self._refuse(fault.reason, size, message=fault.message)
+        self._refuse(fault.reason, size, kind="a malformed message", message=fault.message)
         request = self._meant(fault.answer)
         return None if request is None else self._error(request, fault.reason)
 
@@ -172,7 +187,8 @@ class Conversation:
             return self._refuse("an error that names no request", size)
         request = self._open.get(_key(given))
         if request is None:
-            return self._refuse(self._why_unknown(given), size)
+            reason, kind = self._why_unknown(given)
+            return self._refuse(reason, size, kind=kind)
         if "result" not in item:
             self._settle(_key(given), "an answered request")
             return item
@@ -180,7 +196,7 @@ class Conversation:
         if request.method == "tools/list" and isinstance(result, dict):
             repaired = self._repair(result, request)
             if isinstance(repaired, str):
-                self._refuse(repaired, size)
+                self._refuse(repaired, size, kind="a malformed listing")
                 return self._error(request, repaired)
             item = {**item, "result": repaired}
         elif request.method == "initialize":
@@ -188,13 +204,15 @@ class Conversation:
         self._settle(_key(given), "an answered request")
         return item
 
-    def _why_unknown(self, given: RequestId) -> str:
+    def _why_unknown(self, given: RequestId) -> tuple[str, str]:
+        """The reason and its kind."""
         if (before := self._settled.get(_key(given))) is not None:
-            return f"an answer to {before}, id {_shown(given)}"
+            return f"an answer to {before}, id {_shown(given)}", f"an answer to {before}"
         other: RequestId | None = str(given) if isinstance(given, int) else _as_integer(given)
         if other is not None and _key(other) in self._open:
-            return f"an answer to id {_shown(given)}, while {_shown(other)} was asked"
-        return f"an answer to an unknown request, id {_shown(given)}"
+            text = f"an answer to id {_shown(given)}, while {_shown(other)} was asked"
+            return text, "an answer with an id of another type"
+        return f"an answer to an unknown request, id {_shown(given)}", "an answer to an unknown request"
 
     def _repair(self, result: JsonObject, request: _Request) -> JsonObject | str:
         earlier = self._pages.get(request.cursor, frozenset[str]()) if request.cursor is not None else frozenset[str]()
@@ -215,18 +233,26 @@ class Conversation:
         return page.result
 
     def _request(self, item: JsonObject, method: str, size: int) -> JsonObject | None:
-        shown = escape_line(method, 64)
-        if not self._handshaken:
-            return self._refuse(f"a request ({shown}) before the handshake, or without one", size)
-        key = str(item["id"])
-        if key in self._asked_of_us:
-            return self._refuse(f"a request ({shown}) with an id that is still open", size)
-        if len(self._asked_of_us) >= self._limits.open_requests:
-            return self._refuse(f"a request ({shown}) beyond {self._limits.open_requests} open ones", size)
-        if not self._take_token():
-            return self._refuse(f"a request ({shown}) beyond {self._limits.unasked_per_second} per second", size)
-        self._asked_of_us.add(key)
+        if method != "ping":  # a sign of life, which is answered
+            known = method if method in _ASKED else _OTHER
+            self._counts.asked[known] = self._counts.asked.get(known, 0) + 1
+        fault = self._request_fault(str(item["id"]))
+        if fault is not None:
+            shown = escape_line(method, 64)
+            return self._refuse(f"a request ({shown}) {fault}", size, kind=f"a request {fault}")
+        self._asked_of_us.add(str(item["id"]))
         return item
+
+    def _request_fault(self, key: str) -> str | None:
+        if not self._handshaken:
+            return "before the handshake, or without one"
+        if key in self._asked_of_us:
+            return "with an id that is still open"
+        if len(self._asked_of_us) >= self._limits.open_requests:
+            return f"beyond {self._limits.open_requests} open ones"
+        if not self._take_token():
+            return f"beyond {self._limits.unasked_per_second} per second"
+        return None
 
     def _notification(self, item: JsonObject, method: str, size: int) -> JsonObject | None:
         params = item.get("params")
@@ -242,7 +268,8 @@ class Conversation:
         if method == "notifications/cancelled":
             self._asked_of_us.discard(str(params.get("requestId")))
         if not self._take_token():
-            return self._refuse(f"a notification beyond {self._limits.unasked_per_second} per second", size)
+            text = f"a notification beyond {self._limits.unasked_per_second} per second"
+            return self._refuse(text, size)
         return item
 
     def _list_changed(self, item: JsonObject, method: str, params: JsonObject, size: int) -> JsonObject | None:
@@ -279,12 +306,21 @@ class Conversation:
         self._settled[key] = how
         _shorten(self._settled, _REMEMBERED)
 
-    def _refuse(self, reason: str, size: int, *, message: bool = True) -> None:
+    def _refuse(self, reason: str, size: int, *, kind: str = "", message: bool = True) -> None:
+        """Count it.
+
+        Args:
+            kind: One of few and without foreign text; `reason` itself when left out.
+            message: Whether it was one at all.
+        """
+        counts = self._counts
         if message:
-            self._counts.dropped_messages += 1
+            counts.dropped_messages += 1
+            counts.dropped[kind or reason] = counts.dropped.get(kind or reason, 0) + 1
+            counts.last_dropped = reason
         else:
-            self._counts.skipped_lines += 1
-        self._counts.last_fault = reason
+            counts.skipped_lines += 1
+        counts.last_fault = reason
         self._make_noise(1 + size / 4096)
 
     def _make_noise(self, amount: float) -> None:

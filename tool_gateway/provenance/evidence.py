@@ -127,8 +127,8 @@ class ProvenanceEvidence:
         browsed: Results whose content is trusted, but not the choice of what they show: they answer a window of dates
             that nobody trusted named.
         done: Calls that were carried out before, with their arguments.
-        own: Texts and numbers that the client said before any untrusted content held them: a result that repeats one does
-            not take it away.
+        own: Texts and numbers that the client said before any untrusted content held them: a result that repeats one
+            does not take it away.
         memo: For `judgement.judge`; nobody else's.
     """
 

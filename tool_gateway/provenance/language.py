@@ -62,7 +62,7 @@ FULFILS: Mapping[str, frozenset[str]] = {
         "put": "create add move write save",
         "open": "create",
         "request": "create send submit",
-        "share": "send invite grant add",
+        "share": "send invite grant add post",
         "grant": "share add set",
         "give": "grant share",
         "assign": "update set",

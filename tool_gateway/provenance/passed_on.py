@@ -26,6 +26,7 @@ from tool_gateway.provenance.words_english import ENGLISH
 from tool_gateway.provenance.words_german import GERMAN
 
 _REPLACING = frozenset({"update", "replace", "overwrite", "edit", "rewrite", "modify", "revise"})
+_FORMER = frozenset({"old", "search", "find", "before", "original"})
 _WHOLE_TEXTS = frozenset({"body", "content", "contents", "text", "markdown", "html", "document", "page"})
 _RECIPIENTS: frozenset[Role] = frozenset({"who", "where", "which"})
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -57,24 +58,30 @@ def passing_fault(
     if not isinstance(leaf.value, str) or not said.words:
         return None
     recipients = [one for one in siblings if role_of(tool, one) in _RECIPIENTS]
-    if _wipes_out(leaf, leaf.value, recipients, tool, evidence.sources):
+    if not _names_what_goes(siblings) and _wipes_out(leaf, leaf.value, recipients, tool, evidence.sources):
         return PassingFault("replaced-text", "it takes the place of a text and keeps little of what stood there")
     if was_done(tool, recipients, evidence):
         return PassingFault("repeated-effect", "the same was done before in this run, for the same recipient")
     texts = [one.value for one in siblings if role_of(tool, one) == "content" and isinstance(one.value, str)]
     if any(_speaks_of(text, _matter(said.text)) for text in texts):
         return None
-    if _is_copied(leaf.value, evidence.sources):
+    home = _values(recipients) if _names_what_goes(siblings) else frozenset[str]()
+    if _is_copied(leaf.value, evidence.sources, home):
         return PassingFault(
             "passed-on-text", "it repeats what untrusted content says, and the user's words speak of nothing in it"
         )
     return None
 
 
+def _names_what_goes(siblings: Sequence[Leaf]) -> bool:
+    """Whether the call says which text it replaces (`oldText`): the rest stays as it is."""
+    return any(_FORMER & set(words_of(one.name)) and isinstance(one.value, str) and one.value for one in siblings)
+
+
 def _wipes_out(leaf: Leaf, text: str, recipients: Sequence[Leaf], tool: KnownTool, sources: Sources) -> bool:
     if not _REPLACING & set(words_of(tool.definition.name)) or not _WHOLE_TEXTS & set(words_of(leaf.name)):
         return False
-    named = {canonical_form(one.value) for one in recipients} - {""}
+    named = _values(recipients)
     old = [
         found
         for source in sources.sources
@@ -136,8 +143,14 @@ def _speaks_of(text: str, matter: frozenset[str]) -> bool:
     return any(word[:_ALIKE] in starts for word in words if len(word) > _ALIKE)
 
 
-def _is_copied(text: str, sources: Sources) -> bool:
+def _values(leaves_: Sequence[Leaf]) -> frozenset[str]:
+    return frozenset(canonical_form(one.value) for one in leaves_) - {""}
+
+
+def _is_copied(text: str, sources: Sources, home: frozenset[str]) -> bool:
     """Whether most of its words stand in sentences that untrusted results have as they are.
+
+    What is edited in place goes to nobody new: results that were asked for by the same `home` do not count.
 
     Results that the user named may be passed on, as long as it is much of them: not the one sentence that was put in.
     """
@@ -151,7 +164,10 @@ def _is_copied(text: str, sources: Sources) -> bool:
         found = [
             one.source
             for one in sources.origin(sentence).sightings
-            if one.source.kind == "tool" and not one.source.trusted and one.how in {"exact", "normalised"}
+            if one.source.kind == "tool"
+            and not one.source.trusted
+            and one.how in {"exact", "normalised"}
+            and not home & {canonical_form(value) for _, value in leaves(one.source.arguments or {})}
         ]
         copied += count if found else 0
         given.update({one.source_id: count for one in found if _was_asked_for(one.arguments, sources)})

@@ -60,6 +60,7 @@ _KNOWN_DEEDS = frozenset(
     deed for readings in ENGLISH.verbs.values() for reading in readings for deed in reading.verb.deeds
 )
 _SUMS = bag("money transaction share rest half part amount sum deposit")
+_GIVING = frozenset({"send back", "give back", "zurückgeben", "zurückschicken", "zurücksenden", "zurückzahlen"})
 _REQUESTING = frozenset({"ask for", "request", "claim"})
 _RECURRING = bag(
     "standing recurring debit subscription mandate monthly weekly yearly every each regular regularly subscription "
@@ -74,6 +75,7 @@ _PLANNING = bag("move update set reschedule schedule create add put book")
 _LOOSE = bag("write save")
 """Deeds that are an answer to the user as often."""
 _INTO = frozenset({"to", "in", "on", "at"})
+_THERE = bag("there here dort dorthin")
 _BACK = bag("there here it that this them her him dort dorthin hin es sie ihn ihm ihr ihnen das dies diese")
 _NONE: frozenset[str] = frozenset()
 _RECORD_KINDS: frozenset[ValueKind] = frozenset({"identifier"})
@@ -141,14 +143,15 @@ def explain(reading: WordReading) -> list[str]:
     """The reading for people, one thing a line, safe to show."""
     if reading.task is None:
         return ["from your words: nothing was read, in this language; no source was granted, no tool set apart"]
-    lines = [f"from your words: {words} names {_line(ref)}" for ref, words in reading.task.effects.items()]
+    lines = [f"from your words: {words} asks for {_line(ref)}" for ref, words in reading.task.effects.items()]
     if not lines:
         lines.append("from your words: they name no tool that changes or sends anything; each such call asks")
     if reading.delegates is not None:
         lines.append(f'from your words: "{reading.delegates}" leaves the task to a text; nothing it says is granted')
     for grant in reading.grants:
         which = ", ".join(quote(pointer, _SHOWN) for pointer in grant.pointers)
-        told = f" (the one with {which})" if which else ""
+        told = f" ({'each' if grant.plural else 'the one'} with {which})" if which else ""
+        told += f", only its {' or '.join(grant.kinds)}," if grant.kinds else ""
         lines.append(f"from your words: {_line(grant.source)}{told} may decide {_line(grant.argument)} of {grant.ref}")
     return lines
 
@@ -206,7 +209,7 @@ def _given(text: OwnText, language: Language) -> frozenset[ValueKind]:
 
 def _asked(clauses: Sequence[Clause], acting: Sequence[ToolWords]) -> list[Asked]:
     found: list[Asked] = []
-    topics = frozenset[str]().union(*(tool.topics for tool in acting))
+    topics = frozenset[str]().union(*(tool.reach for tool in acting))
     for place, clause in enumerate(clauses):
         if clause.verb is None or clause.forbidden:
             continue
@@ -232,6 +235,8 @@ def _names(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     if tool.pays:
         own = tool.nouns - _MONEY_NOUNS - (CARRIERS["buy"] if "buy" in deeds else _NONE)
         if verb.lemma in _RETURNING and not heads <= _SUMS:
+            return False
+        if verb.lemma in _GIVING and "refund" in tool.nouns | tool.literal:
             return False
         if verb.lemma in _REQUESTING and "refund" not in tool.nouns | tool.literal:
             return False
@@ -317,7 +322,19 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     if deeds <= {"write", "append", "overwrite", "save", "add", "create", "update"} and "file" not in _nouns(clause):
         # "Write a summary" is an answer; only with a file it is a file.
         carriers = _NONE
-    return not tool.about.isdisjoint(carriers)
+    if not tool.about.isdisjoint(carriers):
+        return True
+    return "channel" in tool.reach and bool(carriers) and "channel" in _spoken(clauses, place)
+
+
+def _spoken(clauses: Sequence[Clause], place: int) -> frozenset[str]:
+    """The things that the clause speaks of, "there" included."""
+    clause = clauses[place]
+    nouns = _all_nouns(clause)
+    if not clause.words.isdisjoint(_THERE):
+        meant = antecedent(clauses, place)
+        nouns |= _all_nouns(meant.clause) if meant is not None else _NONE
+    return nouns
 
 
 def _lies_in_mail(phrase: Phrase) -> bool:
@@ -345,18 +362,18 @@ def _akin(clauses: Sequence[Clause], place: int, tool: ToolWords, topics: Set[st
     if deeds <= _LOOSE:
         # "Write a summary of the mails" is an answer; "write it on the page Rota" is not.
         into = [phrase for phrase in clause.around if phrase.preposition in _INTO]
-        return not frozenset[str]().union(*(phrase.senses for phrase in into)).isdisjoint(tool.topics)
+        return not frozenset[str]().union(*(phrase.senses for phrase in into)).isdisjoint(tool.reach)
     nouns = _target_nouns(clause)
     if nouns.isdisjoint(topics):
         nouns = _all_nouns(clause)
     nouns |= verb.nouns
     if verb.nounlike and verb.lemma in ENGLISH.nouns:
         nouns |= {ENGLISH.nouns[verb.lemma]}
-    if nouns.isdisjoint(tool.topics):
+    if nouns.isdisjoint(tool.reach):
         meant = antecedent(clauses, place)
         if meant is not None and _goes_back(clause):
             nouns |= _all_nouns(meant.clause)
-    return not nouns.isdisjoint(tool.topics)
+    return not nouns.isdisjoint(tool.reach)
 
 
 def _only_makes(named: Sequence[ToolWords], clause: Clause) -> bool:
@@ -390,7 +407,11 @@ def _goes_back(clause: Clause) -> bool:
 def _target_nouns(clause: Clause) -> frozenset[str]:
     """What is acted on, and where to; not where it comes from, nor what it is about."""
     return frozenset[str]().union(
-        *(phrase.senses | _value_nouns(phrase.values) for phrase in clause.around if phrase.preposition in _ABOUT_OBJECT)
+        *(
+            phrase.senses | _value_nouns(phrase.values)
+            for phrase in clause.around
+            if phrase.preposition in _ABOUT_OBJECT
+        )
     )
 
 

@@ -41,12 +41,13 @@ _LEADING = frozenset({"in", "on", "at", "from", "to", "via"})
 _SPEECH = bag("tell send reply post write forward")
 _THERE = bag("there here")
 _SEVERAL = bag(
+    "everybody everyone people leute "
     "all both every each two three four five six several these those alle allen aller beide beiden sämtliche "
     "sämtlichen jede jeden zwei drei vier fünf sechs mehrere mehreren"
 )
 _FRESH = bag("a an ein eine einen einem einer")
 _REASONS = bag("whether if because so while ob weil damit falls")
-_PARTICLES = bag("back over bescheid")
+_PARTICLES = bag("back over into bescheid")
 """Second parts of a verb that may stand at the end of its clause."""
 _ASKED_FOR = bag("for about")
 

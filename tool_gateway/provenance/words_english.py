@@ -416,7 +416,10 @@ ENGLISH = Language(
     function=_DETERMINERS
     | _AUXILIARIES
     | frozenset(_PREPOSITIONS)
-    | bag("i you he she it we they me him us them myself and or but if then than so not please there here")
+    | bag(
+        "i you he she it we they me him us them myself and or but if then than so not please there here back what "
+        "whatever"
+    )
     | bag(
         "i'm i've i'll i'd you're you've you'll you'd he's she's we're we've we'll they're they've it's that's let's"
     ),

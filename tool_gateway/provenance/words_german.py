@@ -188,7 +188,8 @@ _PREPOSITIONS: dict[str, Preposition] = {
 _DETERMINERS = bag(
     "der die das den dem des ein eine einen einem einer eines mein meine meinen meinem meiner unser unsere unseren "
     "dein deine ihr ihre ihren ihrem ihrer ihres seiner seines seinem seinen meines unserem unseres "
-    "deiner deinem deinen euer eure euren sein seine diese dieser dieses diesen diesem alle allen jede jeden jedes kein "
+    "deiner deinem deinen euer eure euren sein seine "
+    "diese dieser dieses diesen diesem alle allen jede jeden jedes kein "
     "keine keinen keiner beide"
 )
 _AUXILIARIES = bag(
@@ -245,7 +246,10 @@ GERMAN = Language(
     function=_DETERMINERS
     | _AUXILIARIES
     | frozenset(_PREPOSITIONS)
-    | bag("ich du er sie es wir mich mir dich dir ihn ihm uns euch und oder aber wenn dann nicht bitte dass"),
+    | bag(
+        "ich du er sie es wir mich mir dich dir ihn ihm uns euch und oder aber wenn dann nicht bitte dass was "
+        "wann wo wie ob"
+    ),
     prepositions=_PREPOSITIONS,
     determiners=_DETERMINERS,
     things=bag("es sie ihn diese dieses diesen das"),

@@ -4,8 +4,12 @@ Decides: for each tool that the words name, the arguments that they leave open a
 Does not decide what a grant is worth for a value (`uniqueness.py`).
 
 Whom to pay, write to or share with is the user's choice. A source may only fill it in where the words say so: "to
-the address in …", "reply to …", "pay the invoice …"; or where they name a person whom a list of contacts knows. A
-kind of value that the prompt has anywhere is given, and no source decides it.
+the address in …", "reply to …", "tell her" of somebody who wrote, "pay the invoice …"; or where they name a person
+whom a list of contacts knows. Money goes where a mail says only if the words name the mail. A kind of value that the
+prompt has anywhere is given, and no source decides it.
+
+Which thing is meant is told by lists in which it has a name ("#launch", "the page Rota"), never by a read that takes
+the very id. A page that would be replaced as a whole is not granted: its old text is half of what is at stake.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -167,6 +171,9 @@ class _Granting:
         between: list[str] = []
         for later in range(number + 1, len(clause.phrases)):
             source = clause.phrases[later]
+            if source.preposition == "about" and clause.phrases[number].role == "who":
+                between += source.words
+                continue
             if source.preposition not in _INTO_SOURCE:
                 break
             said = mention(clause, later)
@@ -276,7 +283,7 @@ class _Granting:
     def _describes(self, clause: Clause, number: int) -> bool:
         """ "The person *who reported bug 311*": the words after it say who."""
         after = clause.phrases[number + 1 : number + 2]
-        return bool(after) and after[0].preposition == "that" and bool(clause.told)
+        return bool(after) and after[0].preposition in {"that", "about"} and bool(clause.told)
 
     def _writer(self, clause: Clause, number: int) -> Mention | None:
         """Whoever wrote the message with these words."""

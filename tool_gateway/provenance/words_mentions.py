@@ -149,8 +149,11 @@ def things(clauses: Sequence[Clause], place: int) -> list[Mention]:
     found: list[Mention] = []
     for number, phrase in enumerate(clause.around):
         if phrase.thing and not is_thing(phrase):
-            meant = _the_one(clause, number, found) or antecedent(clauses, place)
-            if meant is not None:
+            other = _the_one(clause, number, found)
+            meant = antecedent(clauses, place) if other is None else None
+            if other is not None:
+                found.append(other)
+            elif meant is not None:
                 found.append(replace(meant, phrase=replace(meant.phrase, preposition=phrase.preposition)))
         elif not phrase.empty or phrase.words:
             found.append(mention(clause, number))

@@ -74,6 +74,7 @@ _FORMATS: Mapping[str, frozenset[ValueKind]] = {
 }
 COMMON = frozenset(ENGLISH.nouns.values())
 """Every noun that a vocabulary knows."""
+_KEYS = bag("id ids uid uuid")
 _ANY: frozenset[ValueKind] = frozenset({"identifier", "name", "text", "number"})
 
 
@@ -127,6 +128,12 @@ class ToolWords:
         """All it may be spoken of by: its own nouns where they are common ones, or else its server's as well."""
         common = self.nouns & COMMON
         return self.nouns if common else self.nouns | self.home
+
+    @property
+    def reach(self) -> frozenset[str]:
+        """Its topics, and the things whose ids it takes: a tool with a `channel_id` posts in a channel."""
+        keys = (one.nouns & COMMON for one in self.arguments if not one.words.isdisjoint(_KEYS))
+        return self.topics.union(*keys)
 
     @property
     def pays(self) -> bool:

@@ -41,7 +41,7 @@ def test_3_when_nobody_can_be_asked(project: Project) -> None:
     asking(project)
     done = project.run(turn(append(project)), "Done.")
     assert (done.code, done.report["status"], done.report["denied"]) == (3, "completed", 1)
-    assert codes(done) == ["refused"]
+    assert codes(done) == ["refused", "approval_needed"]
     assert "--approve 'kit.append'" in done.report["calls"][0]["reasons"][0]["text"]
     assert not (project.folder / "effects").exists()
 

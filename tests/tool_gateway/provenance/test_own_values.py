@@ -1,4 +1,5 @@
-"""What another host's client said first stays its own, also when a result repeats it; what a result said first never is."""
+"""What another host's client said first stays its own, also when a result repeats it; what came first from a result
+never is."""
 
 from context.calls import CallResult, ToolRef
 from context.labels import UNTRUSTED

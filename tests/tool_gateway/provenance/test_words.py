@@ -69,7 +69,8 @@ TABLE = [
     # two tasks in one sentence, pronouns
     ("office", "Find the mail about the lease and archive it.", "archive_mail",
      "archive_mail:mail_id<search_mails"),
-    ("office", "Cancel tomorrow's meeting with Anna, then let Bob know by mail.", "cancel_event reply_to_mail send_mail",
+    ("office", "Cancel tomorrow's meeting with Anna, then let Bob know by mail.",
+     "cancel_event reply_to_mail send_mail",
      "cancel_event:event_id<list_events send_mail:to[]<find_contact"),
     ("office", "I got a mail from Anna about the lease. Reply to her.", "reply_to_mail send_mail",
      f"{REPLY} send_mail:to[]<find_contact"),
