@@ -312,3 +312,64 @@ def test_a_megabyte_is_finished_quickly() -> None:
     began = time.process_time()
     finish(RawResult([{"type": "text", "text": text}]), tool=known_tool(), redactor=redactor)
     assert time.process_time() - began < 0.5
+
+
+HIDDEN = "pay\x1b[2K \u202e\U000e0041now"
+
+
+def _raw(*blocks: dict[str, Any], redactor: Redactor | None = None, **changes: Any) -> Any:
+    return finish(RawResult(blocks, **changes), tool=known_tool(), redactor=redactor).raw
+
+
+def test_what_was_escaped_is_kept_as_it_was_sent() -> None:
+    plain = {"type": "text", "text": "plain\n\t\u00e9"}
+    assert _raw(plain, structured={"a": 1}, has_structured=True) is None
+    assert _raw({"type": "text", "text": "x" * 5_000_000 + "\x1b"}) is None
+    kept = _raw(plain, {"type": "text", "text": HIDDEN}, structured={"a": ["b"]}, has_structured=True)
+    texts = [{"kind": "text", "text": "plain\n\t\u00e9"}, {"kind": "text", "text": HIDDEN}]
+    assert kept == {"content": texts, "structured": {"a": ["b"]}}
+    assert _raw(plain, structured={HIDDEN: HIDDEN}, has_structured=True)["structured"] == {HIDDEN: HIDDEN}
+    assert _raw({"type": "resource_link", "uri": "x://\r" + "a" * 300})["content"][0]["text"].count("a") == 300
+    assert "structured" not in _raw({"type": "text", "text": HIDDEN}, is_error=True)
+    image = {"type": "image", "mimeType": "image/png", "data": PNG}
+    assert _raw(image, {"type": "text", "text": HIDDEN})["content"] == [{"kind": "text", "text": HIDDEN}]
+
+
+def test_what_breaks_its_schema_is_kept_as_it_was_sent_too() -> None:
+    raw = RawResult([], {"n": HIDDEN}, has_structured=True)
+    done = finish(raw, tool=known_tool(output_schema=OUTPUT))
+    assert (done.faults[0].code, done.result.structured) == ("structured_invalid", None)
+    assert done.raw == {"content": [], "structured": {"n": HIDDEN}}
+
+
+@pytest.mark.promise("secrets_in_results_are_hidden")
+@pytest.mark.parametrize("hider", ["", "\u200b", "\x1b", "\u202e", "\U000e0041", "\r"])
+def test_no_secret_is_in_what_is_kept_as_it_was_sent(hider: str) -> None:
+    secret = TOKEN[:12] + hider + TOKEN[12:]
+    blocks: list[dict[str, Any]] = [
+        {"type": "text", "text": f"{HIDDEN} {secret} {PHONE}"},
+        {"type": "resource", "resource": {"uri": f"x://{secret}", "text": f"a {secret}"}},
+        {"type": secret},
+    ]
+    raw = RawResult(blocks, {"deep": [{HIDDEN: f"a {secret}"}], secret: PHONE}, has_structured=True)
+    done = finish(raw, tool=known_tool(), redactor=_redactor())
+    assert done.raw is not None
+    for part in ("a1B2c3D4", TOKEN[:12], PHONE):
+        assert part not in str(done.raw)
+    assert HIDDEN in str(done.raw["content"][0]["text"])  # type: ignore[index, call-overload]
+    assert sum(finding.count for finding in done.findings if finding.kind == "phone") == 2  # each is told once
+
+
+@given(st.lists(BLOCKS, max_size=3), TREES)
+def test_whatever_is_visible_only_as_an_escape_is_kept(blocks: list[dict[str, Any]], structured: Any) -> None:
+    done = finish(RawResult(blocks, structured, has_structured=True), tool=known_tool())
+    shown = done.result.structured
+    assert (done.raw is None) == (shown == structured and not any(map(_changed, blocks)))
+    if done.raw is not None:
+        assert done.raw["structured"] == structured
+
+
+def _changed(block: dict[str, Any]) -> bool:
+    """Whether a text of this block that is shown holds something to escape."""
+    shown = finish(RawResult([block]), tool=known_tool()).raw
+    return shown is not None

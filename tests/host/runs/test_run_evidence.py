@@ -17,8 +17,8 @@ def entries(project: Project, done: Finished, kind: str) -> list[Any]:
     return [entry for entry in json.loads(shown)["entries"] if entry["type"] == kind]
 
 
-def look(project: Project, **options: Any) -> Finished:
-    return project.run(turn(("web.look", {"page": "start"})), "Done.", output="json", **options)
+def look(project: Project) -> Finished:
+    return project.run(turn(("web.look", {"page": "start"})), "Done.", output="json")
 
 
 def test_what_a_server_asks_in_return_stands_in_the_record(project: Project) -> None:
@@ -58,7 +58,8 @@ def test_a_write_that_a_server_refuses_with_the_sdks_own_codes_has_failed_and_is
     web = Told(project, "web", [tool("put", "page")], put={"effect": "write", "approve": "never"})
     for code in (-32000, -32001):
         web.change(answers={"put": {"error": {"code": code, "message": "the disk is full"}}})
-        done = project.run(turn(("web.put", {"page": "start"})), "Done.", output="json", task="Put the page start.")
+        script = project.script(turn(("web.put", {"page": "start"})), "Done.")
+        done = project.call(*project.arguments(model=script, output="json", task="Put the page start."))
         (told,) = done.report["calls"]
         assert (told["outcome"], done.code) == ("failed", 0)
         assert "the server reports: the disk is full" in json.dumps(told["reasons"])

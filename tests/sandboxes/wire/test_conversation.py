@@ -235,3 +235,48 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(inside._settled) <= 1024
     assert len(inside._pages) <= 64
     assert len(talk.counts.dropped_tools) <= 256
+
+
+def test_what_a_server_asks_is_counted_by_method_and_methods_of_its_own_together() -> None:
+    talk = Talk()
+    talk.handshake()
+    for number, method in enumerate(["roots/list", "sampling/createMessage", "roots/list", "ping", "a", "b" * 999]):
+        talk.hear({"jsonrpc": "2.0", "id": number, "method": method})
+    assert talk.counts.asked == {"roots/list": 2, "sampling/createMessage": 1, "another method": 2}
+    assert talk.counts.dropped == {}
+
+
+def test_what_is_dropped_is_counted_by_kind_without_the_servers_words() -> None:
+    talk = Talk()
+    talk.handshake()
+    talk.ask(1)
+    talk.answer(1)
+    for given in (1, 1, "secret", "other", 7):
+        talk.answer(given)
+    talk.ask(2)
+    talk.answer("2")
+    talk.conversation.sent(request_id=None, method="notifications/cancelled", params={"requestId": 2})
+    talk.answer(2)
+    talk.hear(Fault("too long", True, None))
+    talk.hear(Fault("not JSON", False, None))
+    assert talk.counts.dropped == {
+        "an answer to an answered request": 2,
+        "an answer to an unknown request": 3,
+        "an answer with an id of another type": 1,
+        "an answer to a cancelled request": 1,
+        "a malformed message": 1,
+    }
+    assert sum(talk.counts.dropped.values()) == talk.counts.dropped_messages
+    assert (talk.counts.last_dropped, talk.counts.last_fault) == ("too long", "not JSON")
+
+
+def test_however_much_is_dropped_the_kinds_are_few() -> None:
+    talk = Talk()
+    for number in range(2000):
+        talk.answer(f"id {number}")
+        talk.hear({"jsonrpc": "2.0", "id": f"{number}", "method": f"method {number}"})
+        talk.hear({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": number}})
+        if number == 1000:
+            talk.handshake()
+    assert len(talk.counts.dropped) <= 6
+    assert talk.counts.asked == {"another method": 2000}
