@@ -36,4 +36,6 @@ def _grant_from(text: str) -> Grant:
         given_by=stored["given_by"],
         because=stored["because"],
         pointers=tuple(stored["pointers"]),
+        plural=bool(stored.get("plural", False)),
+        kinds=tuple(stored.get("kinds", ())),
     )

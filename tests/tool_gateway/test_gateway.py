@@ -597,7 +597,7 @@ async def test_allow_is_never_said_without_all_gates(monkeypatch: pytest.MonkeyP
 async def test_an_outcome_keeps_what_was_escaped_as_it_was_sent_and_nothing_else_twice() -> None:
     world = World()
     for said, kept in (("a\x1b[2Kb", {"content": [{"kind": "text", "text": "a\x1b[2Kb"}]}), ("plain", None)):
-        world.caller.answers = [RawResult([{"type": "text", "text": said}])]
+        world.caller.answer = RawResult([{"type": "text", "text": said}])
         await world.carry_another(READ, {"path": "a"})
         (outcome,) = [entry for entry in world.journal.entries if entry.type == "outcome"]
         assert outcome.contents.get("raw") == kept

@@ -3,7 +3,9 @@
 import json
 from typing import Any
 
+from context.events import Event
 from context.json_values import JsonObject
+from host.outputs import ProgressLines
 from tests.host.projects import Finished, Project, turn
 from tests.host.told import Told, text, tool
 
@@ -63,3 +65,19 @@ def test_a_write_that_a_server_refuses_with_the_sdks_own_codes_has_failed_and_is
         (told,) = done.report["calls"]
         assert (told["outcome"], done.code) == ("failed", 0)
         assert "the server reports: the disk is full" in json.dumps(told["reasons"])
+
+
+def test_progress_tells_each_kind_of_misbehaviour_once() -> None:
+    said: list[str] = []
+    lines = ProgressLines(said.append)
+    ready: JsonObject = {"server": "web", "state": "ready"}
+    asked: JsonObject = {"asked": {"roots/list": 1}}
+    more: JsonObject = {"asked": {"roots/list": 9}, "dropped_messages": {"a malformed message": 2}}
+    for data in (ready, ready, ready | asked, ready | asked, ready | more, {**ready, "state": "stopped"} | more):
+        lines.tell(Event("server.state", "run_1", data=data))
+    assert said == [
+        "  server web ready",
+        "  server web ready; it asked in vain: roots/list (1)",
+        "  server web ready; it asked in vain: roots/list (9); dropped: a malformed message (2)",
+        "  server web stopped; it asked in vain: roots/list (9); dropped: a malformed message (2)",
+    ]
