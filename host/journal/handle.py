@@ -1,7 +1,7 @@
 """One run under a lease: the only way to write it.
 
 Decides: what belongs into one transaction, that the lease is checked in it, and the order in which the
-journal, the record and the listeners learn of it. Does not decide what a run does next (`run_machine`).
+journal, the record and the listeners learn of it. Does not decide what a run does next (`machine`).
 """
 
 import logging

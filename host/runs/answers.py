@@ -1,7 +1,7 @@
 """The final answer against `--schema`: found, parsed, validated.
 
 Decides: where in the answer's text the JSON is, and whether it satisfies the schema. Does not decide
-what happens then (one regeneration, then exit 8: `run_machine`).
+what happens then (one regeneration, then exit 8: `machine`).
 """
 
 import json

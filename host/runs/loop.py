@@ -1,7 +1,7 @@
 """One run, driven step by step: ask the model, carry its calls, check its answer, until an end.
 
 Decides: what one step does and which happening it reports. Does not decide what comes next
-(`run_machine`), whether a call goes out (`tool_gateway`), or what stands around a server.
+(`machine`), whether a call goes out (`tool_gateway`), or what stands around a server.
 
 All state is in the journal: a run that died goes on from its rows. Nothing that the model half said is
 ever carried out, because a turn is stored only when its stream has ended well.

@@ -1,7 +1,7 @@
 """The turn loop as a table: what a run is doing, what can happen, what it does next, and how it ends.
 
 Decides: the order think → carry → think → … → check → end, and the status, event and exit code of each
-end. Does not do any of it; `run_loop` does, and asks this table after each step.
+end. Does not do any of it; `loop` does, and asks this table after each step.
 """
 
 from dataclasses import dataclass

@@ -203,12 +203,14 @@ class ServerSession:
             self._become("failed", self._plainly(_first(group)))
         finally:
             self._client = None
-            if self._state in {"starting", "ready"}:
-                self._become("stopped")
-            self.tell_wire()
-            self._settled.set()
-            self._relisted.set()
-            self._ended.set()
+            try:
+                if self._state in {"starting", "ready"}:
+                    self._become("stopped")
+                self.tell_wire()
+            finally:  # also when nothing can be told any more: nobody may wait for ever
+                self._settled.set()
+                self._relisted.set()
+                self._ended.set()
 
     def tell_wire(self) -> None:
         """Tell what the server asked of us, and which of its messages were dropped; nothing when that was told."""

@@ -367,3 +367,12 @@ def test_whatever_is_visible_only_as_an_escape_is_kept(structured: Any, text: st
         assert done.raw == {"content": [{"kind": "text", "text": text}], "structured": structured}
     else:
         assert done.raw is None
+
+
+def test_what_is_found_only_in_the_visible_form_is_not_kept_in_the_other() -> None:
+    redactor = Redactor(b"k" * 32, declared=lambda text: text.replace("hun\\u200bter2", "***"))
+    block = {"type": "text", "text": "it is hun\u200bter2"}
+    raw = RawResult([block, {"type": "text", "text": HIDDEN}], {"a": "hun\u200bter2"}, has_structured=True)
+    kept = finish(raw, tool=known_tool(), redactor=redactor).raw
+    texts = [{"kind": "text", "text": "it is ***"}, {"kind": "text", "text": HIDDEN}]
+    assert kept == {"content": texts, "structured": {"a": "***"}}

@@ -45,6 +45,9 @@ _DAY = re.compile(
     r"(?:,?\s(?P<y3>[0-9]{4})\b)?)"
     rf"|(?P<md>\b(?P<m4>{_MONTH})\.?\s(?P<d4>[0-9]{{1,2}})(?:st|nd|rd|th)?\b(?![:.][0-9])"
     r"(?:,?\s(?P<y4>[0-9]{4})\b)?)"
+    rf"|(?P<dm_from>(?<![\w.:])(?P<d6>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?"
+    rf"(?=\s?(?:-|–|to|till?|until|bis)\s?(?:the\s|zum\s)?(?P<d7>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?\s(?:of\s)?"
+    rf"(?P<m7>{_MONTH})\b\.?(?:,?\s(?P<y7>[0-9]{{4}})\b)?))"
     r"|(?P<nth>\b(?:the|am|den|dem|zum|vom|on)\s(?P<d5>[0-9]{1,2})(?:st|nd|rd|th|\.)(?![\w.:]))"
     rf"|(?P<weekday>\b(?:{'|'.join(_WEEKDAYS)})\b)"
     r"|(?P<relative>\b(?:the day after tomorrow|today|tonight|tomorrow|heute|übermorgen"
@@ -142,6 +145,13 @@ def _day(match: re.Match[str], today: date, *, relative: bool) -> str | None:
                 int(year) if year else None,
                 today,
             )
+    if match["d6"]:
+        # "from 4 to 7 December": both days are of the one month, and the first is not the later one.
+        month = _MONTH_NUMBERS[match["m7"].lower().rstrip(".")]
+        year = int(match["y7"]) if match["y7"] else None
+        last = _dated(int(match["d7"]), month, year, today)
+        first = _dated(int(match["d6"]), month, year if year or last is None else int(last[:4]), today)
+        return first if first is not None and last is not None and first <= last else None
     if match["d5"]:
         return _nth(int(match["d5"]), today)
     if match["weekday"]:

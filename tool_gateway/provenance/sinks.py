@@ -85,7 +85,7 @@ _CONTENT = frozenset(
         *("body", "content", "contents", "text", "texts", "message", "messages", "subject", "description", "title"),
         *("summary", "note", "notes", "comment", "comments", "caption", "memo", "reason", "remark", "remarks"),
         *("markdown", "paragraph", "headline", "bio", "feedback", "review", "reply", "greeting", "abstract"),
-        *("details", "explanation", "answer", "topic", "agenda"),
+        *("details", "explanation", "answer", "topic", "agenda", "remittance", "purpose", "narrative"),
     }
 )
 _OPTION = frozenset(

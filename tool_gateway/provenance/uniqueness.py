@@ -51,6 +51,7 @@ _NEAR_NAMES: tuple[frozenset[str], ...] = (
     frozenset({"url", "uri", "link", "href"}),
     frozenset({"path", "file", "filename"}),
 )
+_IDENTIFYING: frozenset[ValueKind] = frozenset({"identifier", "number", "account"})
 _SUMS: frozenset[ValueKind] = frozenset({"amount", "number"})
 _SIGNS = (
     r"(?:US\$|[$€£¥₹]|\b(?:EUR|USD|GBP|CHF|JPY|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|INR|CNY|euros?|dollars?|pounds?)\b)"
@@ -150,6 +151,9 @@ def only_candidate(
     if loose and role == "when":
         # A time is read together with its day, and competes with every other time (`spoken_times.py`).
         return Pick(False, "the text that was granted is no single time")
+    if loose and role == "which" and grant.given_by == "words" and loose[0].kind in _IDENTIFYING:
+        # What is said about a thing is no register of things: whoever reviews one may write the number of another.
+        return Pick(False, "it identifies something, and stands inside a text only, where anything can be written")
     if loose:
         pointed = _pointed(fields, grant, sources)
         if role in {"who", "which", "where"} and any(_names(one.name) & _names(name) for one in pointed):

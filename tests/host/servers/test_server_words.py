@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from context.errors import ServerError
 from host.servers import session as session_module
 from host.servers.keeper import ServerKeeper
+from host.servers.kept import KeptServers
 from host.servers.session import ServerPlan
 from tests.host import told_server
 from tests.host.servers.test_server_session import News, call, owned, plan
@@ -18,7 +20,6 @@ from tests.host.servers.test_server_session import News, call, owned, plan
 CLOSED, TIMEOUT = -32000, -32001
 LOOK = {"name": "look", "inputSchema": {"type": "object"}}
 SAMPLING = {"method": "sampling/createMessage", "params": {"messages": [], "maxTokens": 1}}
-STRAY = {"method": "notifications/progress", "params": {"progressToken": "AKIA", "progress": 1}}
 
 
 def told(folder: Path, **keys: Any) -> ServerPlan:
@@ -90,6 +91,17 @@ async def test_while_it_lives_it_is_told_at_intervals_and_once(tmp_path: Path, m
         {"sampling/createMessage": 1},
         None,
     ]
+
+
+async def test_who_leaves_a_shared_server_hears_what_it_did_until_then(tmp_path: Path) -> None:
+    news = News()
+    server = replace(told(tmp_path, modern=False, asks=[SAMPLING]), key="k", stateless=True)
+    with anyio.fail_after(10):
+        async with KeptServers().running() as kept:
+            with kept.shared(server, news) as keeper:
+                await call(await keeper.awake(), "look")
+            assert keeper.session.state == "ready"
+    assert [data.get("asked") for _, data in news.told if "asked" in data] == [{"sampling/createMessage": 1}]
 
 
 async def test_a_state_that_is_told_again_is_no_new_start_and_no_new_end(tmp_path: Path) -> None:
