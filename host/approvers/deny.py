@@ -1,6 +1,7 @@
 """Nobody is there to ask, and nobody to ask means no."""
 
 from collections.abc import Sequence
+from shlex import quote
 
 from tool_gateway.interface import Answered, ApprovalRequest
 
@@ -26,7 +27,9 @@ class DenyApprover:
 def _note(request: ApprovalRequest) -> str:
     """How it could have been allowed: what provenance asks about is better endorsed than waved through."""
     if any(rule.startswith("provenance:") for rule in request.rules):
-        return "nobody can be asked in this run; say the value in the task, endorse its source, or use --approvals wait"
+        offered = [value.endorsement for value in request.values if value.endorsement is not None]
+        endorse = f"start it with --endorse {quote(offered[0])}" if offered else "endorse its source"
+        return f"nobody can be asked in this run; say the value in the task, {endorse}, or use --approvals wait"
     if request.approvers:
         return "nobody can be asked in this run; start it with --approvals wait"
     return f"nobody can be asked in this run; start it with --approve '{request.ref}' or --approvals wait"

@@ -18,7 +18,7 @@ from typing import Literal
 import anyio
 
 from context.calls import CallResult
-from context.decisions import Allow, Reason
+from context.decisions import Deny, Reason
 from context.errors import ConfigError, JournalError
 from context.ids import new_id, new_span_id, new_trace_id
 from context.json_values import JsonObject
@@ -290,16 +290,16 @@ async def open_session(
 
 
 def _served(assembly: Assembly, principal: Principal) -> Scope:
-    """The scope that this client has: what the rules on serving allow of the agent's. An ask counts as no."""
+    """The scope that this client has: what the rules on serving leave of the agent's. Where one asks, each call asks."""
     served = tuple(
         str(tool.ref)
         for tool in assembly.tools
         if in_scope(assembly.scope, tool.ref)
-        and isinstance(
+        and not isinstance(
             assembly.judges.policy.judge(
                 PolicyQuestion("serve", principal, tool_resource(tool), now=time.time(), consent=tool.rule.approve)
             ),
-            Allow,
+            Deny,
         )
     )
     return replace(assembly.scope, run_tools=served)

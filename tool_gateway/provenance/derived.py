@@ -7,22 +7,25 @@ Each derivation needs the user's own word for it: an end needs a start and a spo
 a superlative the superlative. Otherwise the few numbers and names in a prompt could be combined at will.
 """
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, DivisionByZero, InvalidOperation
 
-from context.json_values import JsonValue
+from context.json_values import JsonValue, leaves
+from context.origins import Source
 from context.provenance.interface import Candidate, Sources
 from context.provenance.normal_forms import money_form, number_form
 from context.provenance.values import canonical_form
 from tool_gateway.provenance.argument_places import Leaf
 from tool_gateway.provenance.choices import decides_nothing, named_choice
+from tool_gateway.provenance.comparisons import spoken_superlatives, winner
 from tool_gateway.provenance.evidence import Grant
 from tool_gateway.provenance.meant import nouns_of
 from tool_gateway.provenance.records import stored_names
-from tool_gateway.provenance.said import Said, stem, words_in
+from tool_gateway.provenance.said import Said, plain, stem, words_in
 from tool_gateway.provenance.sinks import Role, words_of
 from tool_gateway.provenance.spoken_times import (
     ENDS,
@@ -68,19 +71,7 @@ _IMPLIED = {"double": 2, "twice": 2, "triple": 3, "half": 2, "third": 3, "quarte
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)\s?(?:%|percent|per cent|prozent)", re.IGNORECASE)
 _MOST_NUMBERS = 12
 _CENT = Decimal("0.005")
-
-_GREATEST: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("largest", "biggest", "highest", "greatest", "most", "longest", "best", "top"), frozenset[str]()),
-    "expensive": frozenset({"price", "cost", "amount", "fee", "fare", "total"}),
-    **dict.fromkeys(("last", "latest", "newest", "recent"), frozenset({"date", "time", "created", "modified", "sent"})),
-}
-_SMALLEST: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("smallest", "lowest", "least", "shortest"), frozenset[str]()),
-    "cheapest": frozenset({"price", "cost", "amount", "fee", "fare", "total"}),
-    **dict.fromkeys(("first", "earliest", "oldest", "next"), frozenset({"date", "time", "start", "created"})),
-}
-_BY_TIME = frozenset({"last", "latest", "newest", "recent", "first", "earliest", "oldest", "next"})
-_SIZES = frozenset({"size", "bytes", "amount", "total", "length", "volume", "quantity", "count", "value", "sum"})
+_MOST_COMPARED = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,62 +404,80 @@ def _fillings(value: str, fixed: Sequence[str]) -> list[str] | None:
 
 def _superlative(leaf: Leaf, setting: Setting) -> str | None:
     """The field of the one record that is largest, last or cheapest, over whole fields of one granted source."""
-    if setting.role in {"who", "command"}:
-        return None
-    spoken = [word for word in (*_GREATEST, *_SMALLEST) if word in setting.said.vocabulary]
-    if not spoken or not setting.grants:
+    if setting.role in {"who", "command"} or not setting.grants:
         return None
     mine = canonical_form(leaf.value)
     for grant in setting.grants:
         pool = granted_sources(grant, setting.sources)
-        if len(pool) != 1:
+        if len(pool) != 1 or not _asked_by_the_user(pool[0], setting):
             continue
+        pointers = [one for other in setting.grants if other.source == grant.source for one in other.pointers]
         structure = setting.sources.structure(pool[0].source_id)
         fields = [one for one in setting.sources.candidates(pool[0].source_id) if one.field is not None]
-        for word in spoken:
-            if _extreme_gives(word, mine, fields, structure, setting.said):
+        for word in spoken_superlatives(setting.said, pointers):
+            if _extreme_gives(word, mine, fields, structure, pointers, pool[0], setting):
                 return f"it belongs to the {word} one, as computed from {pool[0].described}"
     return None
 
 
-def _extreme_gives(word: str, mine: str, fields: Iterable[Candidate], structure: JsonValue, said: Said) -> bool:
+def _asked_by_the_user(source: Source, setting: Setting) -> bool:
+    """Whether no word of the question was brought in by untrusted content: another list has another winner."""
+    for _, value in leaves(source.arguments or {}):
+        if not isinstance(value, str) or set(map(stem, words_in(value))) <= setting.said.vocabulary:
+            continue
+        origin = setting.sources.origin(value)
+        if not origin.trusted and any(one.source.kind == "tool" and not one.source.trusted for one in origin.sightings):
+            return False
+    return True
+
+
+def _extreme_gives(
+    word: str,
+    mine: str,
+    fields: Iterable[Candidate],
+    structure: JsonValue,
+    pointers: Sequence[str],
+    source: Source,
+    setting: Setting,
+) -> bool:
+    asked_for = {stem(one) for _, value in leaves(source.arguments or {}) for one in words_in(plain(str(value)))}
+
+    def explained(one: str) -> bool:
+        return one in asked_for or _stands_in_trusted(one, setting.sources)
+
     for hit in fields:
         steps = steps_of(hit.field or "")
         index = max((at_ for at_, step in enumerate(steps[:-1]) if isinstance(step, int)), default=None)
         if hit.canonical != mine or index is None:
             continue
         records = at(structure, steps[:index])
-        if not isinstance(records, list) or not 2 <= len(records) <= 5_000:
+        if not isinstance(records, list) or not 2 <= len(records) <= _MOST_COMPARED:
             continue
-        best = _extreme(word, records, said)
+        best = winner(
+            word,
+            records,
+            said=setting.said,
+            number=_number,
+            instant=_instant,
+            pointers=pointers,
+            explained=explained,
+        )
         if best is not None and best == steps[index]:
             return True
     return False
 
 
-def _extreme(word: str, records: Sequence[JsonValue], said: Said) -> int | None:
-    """Which record it is; None where the measure is not clear, a record lacks it, or two are equal."""
-    by_time = word in _BY_TIME
-    hints = {**_GREATEST, **_SMALLEST}[word]
-    first = records[0]
-    if not isinstance(first, dict):
-        return None
-    measure = _instant if by_time else _number
-    names = [
-        name
-        for name in first
-        if all(isinstance(one, dict) and measure(one.get(name)) is not None for one in records)
-        and not (not by_time and {"id", "ids", "number", "index"} & set(words_of(name)))
-    ]
-    named = [name for name in names if said.phrase(words_of(name))]
-    hinted = [name for name in names if (hints or _SIZES) & set(words_of(name))]
-    chosen = named if len(named) == 1 else hinted if len(hinted) == 1 else names
-    if len(chosen) != 1:
-        return None
-    values = [measure(one[chosen[0]]) for one in records if isinstance(one, dict)]
-    known = [value for value in values if value is not None]
-    best = max(known) if word in _GREATEST else min(known)  # type: ignore[type-var]
-    return values.index(best) if values.count(best) == 1 else None
+def _stands_in_trusted(word: str, sources: Sources) -> bool:
+    """ "With my Visa" is said of the card in the own profile."""
+    return any(
+        source.kind == "tool" and source.trusted and word in _plain_words(sources.text(source.source_id)[:20_000])
+        for source in sources.sources
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _plain_words(text: str) -> frozenset[str]:
+    return frozenset(stem(word) for word in words_in(plain(text)))
 
 
 _DERIVATIONS: tuple[Callable[[Leaf, Setting], str | None], ...] = (

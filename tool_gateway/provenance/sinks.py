@@ -85,7 +85,7 @@ _CONTENT = frozenset(
         *("body", "content", "contents", "text", "texts", "message", "messages", "subject", "description", "title"),
         *("summary", "note", "notes", "comment", "comments", "caption", "memo", "reason", "remark", "remarks"),
         *("markdown", "paragraph", "headline", "bio", "feedback", "review", "reply", "greeting", "abstract"),
-        *("details", "explanation", "answer", "topic", "agenda", "remittance", "purpose", "narrative"),
+        *("details", "explanation", "answer", "topic", "agenda", "purpose", "narrative", "remittance"),
     }
 )
 _OPTION = frozenset(
@@ -330,6 +330,8 @@ def _by_name(words: Sequence[str], place: Place) -> Role | None:
     for role, known in _LAST_WORDS[:4]:
         if named & known:
             return role
+    if "remittance" in named and last in {"info", "information"}:
+        return "content"  # what payment messages call the text to the payee
     if last in _OPTION and place.types <= {"string"} and last in _SHOWN_ONLY:
         return "option"
     return None

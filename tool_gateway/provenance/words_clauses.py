@@ -46,6 +46,7 @@ _SEVERAL = bag(
     "sämtlichen jede jeden zwei drei vier fünf sechs mehrere mehreren"
 )
 _FRESH = bag("a an ein eine einen einem einer")
+_OWN = bag("my our mein meine meinen meinem meiner unser unsere unseren unserem unserer")
 _REASONS = bag("whether if because so while ob weil damit falls")
 _PARTICLES = bag("back over into bescheid")
 """Second parts of a verb that may stand at the end of its clause."""
@@ -67,6 +68,7 @@ class Phrase:
         senses: Everything that the nouns may mean; `head_senses` of the last alone.
         several: More than one thing is meant: "all mails", "the drafts".
         fresh: With "a": something that does not exist yet, or any.
+        own: With "my": something of the user's own.
         words: Content words, as written, that are not the head: what tells this thing from others of its kind.
     """
 
@@ -90,6 +92,7 @@ class Phrase:
     several: bool = False
     fresh: bool = False
     unknown: tuple[str, ...] = ()
+    own: bool = False
 
     @property
     def empty(self) -> bool:
@@ -653,6 +656,7 @@ class _Reader:
         head_senses: frozenset[str] = frozenset()
         several = any(self._tokens[place].lower in _SEVERAL for place in range(first, last))
         fresh = first < last and self._tokens[first].lower in _FRESH
+        own = first < last and self._tokens[first].lower in _OWN
         index = first
         while index < last:
             token = self._tokens[index]
@@ -747,6 +751,7 @@ class _Reader:
             several,
             fresh,
             tuple(unknown),
+            own,
         )
         if not phrase.empty or told:
             yield phrase

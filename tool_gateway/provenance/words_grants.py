@@ -73,17 +73,25 @@ _IDS = bag("id ids uid uuid")
 _BODIES = bag("body content contents text markdown html")
 _REPLACING = bag("update overwrite write set edit")
 _GOODS = bag("sku skus ean isbn asin product item article")
+_KEYED = _IDS | _GOODS | bag("no nr number reference ref code key")
 _PICKS = bag("offer option fare result listing entry record object variant choice")
 """Names of ids that say only that there were several to choose from."""
+_PAYING_SIDE = frozenset({"account", "money", "card"})
+_PLACES = frozenset({"hotel", "restaurant", "customer"})
+"""What has a name of its own and an address that a list of its kind knows."""
+_TITLES = bag("name title document file doc paper filename")
 _OWN_SIDE = bag("debtor payer source sender origin own")
 """Where the user's own account goes in."""
 _RIGHTS = bag("role roles permission permissions visibility access audience privacy scope")
+_TOLD_ROLES = frozenset({"amount", "when"})
+"""Kinds of value that a paper which is to be read first may give to what follows; never whom."""
 _SHOWN_ROLES = frozenset({"url", "phone", "address", "account", "identifier"})
 """Kinds of value that a message may hand on: "send her the link on page …"."""
 _SHOWN_KINDS: frozenset[ValueKind] = frozenset({"url", "phone", "address", "account", "identifier"})
 _HOLDERS = WRITTEN | bag("file page note invoice issue task document draft section letter")
 _FOLLOWING = bag("read open download follow")
 _OPENING = bag("open follow")
+_WRITING = bag("tell send write")
 _ADDRESSING = bag("tell send reply write invite share forward add schedule")
 _PLANNING = bag("schedule create add put book ban update reschedule move set remind write note save append")
 _DESCRIBING = frozenset({"that", "by", "from"})
@@ -187,6 +195,23 @@ class _Granting:
                 between += source.names or source.words
         return self._told_later(place, clause.phrases[number])
 
+    def _read_before(self, place: int) -> Mention | None:
+        """ "*Read the letter rent.txt* and change the order to the new amount": the paper that is to be read first."""
+        for earlier in range(place - 1, max(place - 3, -1), -1):
+            clause = self._clauses[earlier]
+            if clause.forbidden or clause.verb is None or "read" not in clause.verb.deeds:
+                continue
+            numbers = [
+                number
+                for number, phrase in enumerate(clause.phrases)
+                if phrase.preposition is None and is_thing(phrase) and not phrase.several
+            ]
+            said = mention(clause, numbers[0]) if len(numbers) == 1 else None
+            if said is None or not (said.pointers or _has_file(said.phrase)) or not self._holding(said):
+                return None
+            return said
+        return None
+
     def _told_later(self, place: int, phrase: Phrase, *, role: str | None = None) -> Mention | None:
         """ "His address is in his mail." "You'll find it on the page Brand." """
         for later in range(place + 1, min(place + 4, len(self._clauses))):
@@ -258,7 +283,11 @@ class _Granting:
                 said = self._writer(clause, number)
             if said is None and role == "when":
                 said = next(speakers(self._clauses, place), None)
-            if said is None or (not said.pointers and not said.senses.isdisjoint(tool.topics)):
+            if said is None and role in _TOLD_ROLES and not phrase.several:
+                said = self._read_before(place)
+            if said is None or (
+                not said.pointers and not said.senses.isdisjoint(tool.topics) and not _has_file(said.phrase)
+            ):
                 continue
             patterns = self._holding(said) or self._sources(said)
             kinds, parts = _ROLE_KINDS[role], _ROLE_PARTS[role]
@@ -368,7 +397,10 @@ class _Granting:
     def _holders(self, said: Mention) -> Iterator[Mention]:
         """Where a paper lies: "the invoice *in the mail from Anna*"."""
         for number, phrase in enumerate(said.clause.phrases):
-            if phrase.preposition in {"in", "from", "of", "per", "at"} and is_thing(phrase):
+            if phrase.preposition not in {"in", "from", "of", "per", "at"} or not is_thing(phrase):
+                continue
+            # "From my account" is where the money comes from, not where the paper lies.
+            if phrase.head_senses.isdisjoint(_PAYING_SIDE) and not (phrase.own and phrase.preposition == "from"):
                 yield mention(said.clause, number)
 
     def _replied(
@@ -402,12 +434,25 @@ class _Granting:
                 yield from self._written_by(tool, clause, earlier, earlier.senses & WRITTEN, arguments)
             for said in speakers(self._clauses, place):
                 yield from self._written_by(tool, clause, said, said.senses, arguments)
+        if not verb.deeds.isdisjoint(_WRITING):
+            yield from self._written_to(tool, clause, arguments)
         for number in range(len(clause.phrases)):
             # "Invite Ann. Her address is in her mail."
             stated = self._told_later(place, clause.phrases[number], role="address")
             if stated is not None:
                 yield from self._written_by(tool, clause, stated, stated.senses, arguments)
                 return
+
+    def _written_to(self, tool: ToolWords, clause: Clause, arguments: Sequence[Argument]) -> Iterator[Grant]:
+        """ "Ask the hotel Adler": the list of hotels knows the address of the one of that name."""
+        for number, phrase in enumerate(clause.phrases):
+            senses = phrase.head_senses & _PLACES
+            if phrase.preposition not in {None, "to"} or not senses or not phrase.names or phrase.several:
+                continue
+            patterns = tuple(SourcePattern(read.ref) for read in self._reads if not read.topics.isdisjoint(senses))
+            for argument in arguments:
+                if _takes_person(argument) and "address" in argument.kinds:
+                    yield from self._each(patterns, tool, argument, clause, mention(clause, number))
 
     def _written_by(
         self, tool: ToolWords, clause: Clause, said: Mention, nouns: frozenset[str], arguments: Sequence[Argument]
@@ -571,7 +616,9 @@ class _Granting:
                     for value in values
                     for read in self._reads
                     for argument in read.arguments
-                    if kind in argument.kinds and "[]" not in argument.path and "*" not in argument.path
+                    if (kind in argument.kinds or (kind == "path" and _is_title(argument, read)))
+                    and "[]" not in argument.path
+                    and "*" not in argument.path
                 )
         nouns = frozenset(phrase.nouns[-1:])
         found: list[SourcePattern] = []
@@ -615,8 +662,11 @@ def _with_names(said: Mention, names: Sequence[str]) -> Mention:
 
 
 def _is_keyed(read: ToolWords, argument: Argument) -> bool:
-    """`get_page(page_id)` tells nothing about which page is meant; its text could name any."""
-    return any(one.nouns == argument.nouns and one.words & argument.words & _IDS for one in read.arguments)
+    """`get_page(page_id)` tells nothing about which page is meant, `get_product(sku)` about which product.
+
+    Its text could name any.
+    """
+    return any(one.nouns == argument.nouns and one.words & argument.words & _KEYED for one in read.arguments)
 
 
 def _replaces(tool: ToolWords) -> bool:
@@ -657,6 +707,12 @@ def _takes_person(argument: Argument) -> bool:
     return bool(argument.kinds & {"address", "phone"}) or (
         argument.role == "who" and bool(argument.kinds & _WHO) and "channel" not in argument.nouns
     )
+
+
+def _is_title(argument: Argument, read: ToolWords) -> bool:
+    """`read_document(name)`: papers are called by the names of their files."""
+    named = argument.role == "which" and argument.words <= _TITLES and bool(argument.words)
+    return named and "file" in read.topics and read.literal.isdisjoint(_LISTINGS)
 
 
 def _is_path(argument: Argument) -> bool:

@@ -10,7 +10,7 @@ never fewer, so that it cannot help a record that somebody planted beside the on
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tool_gateway.provenance.language import bag
+from tool_gateway.provenance.language import PAYMENT, bag
 from tool_gateway.provenance.words_clauses import Clause, Phrase
 from tool_gateway.provenance.words_english import ENGLISH
 from tool_gateway.provenance.words_german import GERMAN
@@ -25,6 +25,9 @@ _TELLING_NOUNS = bag("workshop standup lunch dinner breakfast interview session 
 """Nouns that say which of the events it is."""
 _DAYS = ENGLISH.days | GERMAN.days
 _POINTING = frozenset({"with", "from", "by", "about", "on", "of", "for", "at", "that"})
+_BUYING = PAYMENT | {"book", "renew", "subscribe"}
+_MEANS = frozenset({"from", "with", "on", "by", "via", "per"})
+_PURSES = frozenset({"account", "card"})
 _JOURNEYS = frozenset({"flight", "reservation"})
 _ALTERNATIVE = frozenset({"from", "by", "of", "with"})
 _CARRIERS: dict[str, frozenset[str]] = {
@@ -70,6 +73,8 @@ def mention(clause: Clause, number: int) -> Mention:
     alternatives: list[tuple[list[str], list[str]]] = []
     before: str | None = None
     for following in phrases[number + 1 :]:
+        if _pays_for(clause, following):
+            break
         dated = following.preposition == "in" and not following.nouns and bool(following.words)
         bound = following.preposition == "to" and not phrase.head_senses.isdisjoint(_JOURNEYS)
         if following.preposition not in _POINTING and not dated and not bound:
@@ -86,6 +91,15 @@ def mention(clause: Clause, number: int) -> Mention:
         alternatives.append((said, [*following.names]))
     chosen = _combined(common, names, alternatives, phrases[number + 1 :])
     return Mention(clause, phrase, phrase.head_senses | frozenset(phrase.nouns[-1:]), chosen[0], tuple(chosen[1:]))
+
+
+def _pays_for(clause: Clause, phrase: Phrase) -> bool:
+    """ "From my account", "with my Visa": what it is paid with says nothing of the thing that is paid for."""
+    if clause.verb is None or clause.verb.deeds.isdisjoint(_BUYING) or phrase.preposition not in _MEANS:
+        return False
+    if phrase.nouns and phrase.head_senses.isdisjoint(_PURSES):
+        return False
+    return not phrase.head_senses.isdisjoint(_PURSES) or (phrase.own and bool(phrase.names))
 
 
 def _combined(

@@ -319,7 +319,11 @@ async def test_unattended_means_no_and_says_how_it_could_be_allowed() -> None:
     assert not approver.attended
     (answer,) = await approver.ask([request(1)])
     assert not answer.granted
-    assert "--approve 'bank.send_money'" in str(answer.note)
+    assert "--endorse 'mail.read[id=12]=>bank.send_money:to[].account'" in str(answer.note)
+    (plain,) = await approver.ask([request(2, rules=("approve:always",))])
+    assert "--approve 'bank.send_money'" in str(plain.note)
+    (people,) = await approver.ask([request(3, rules=("approve:always",), approvers=("finance",))])
+    assert "--approve" not in str(people.note).replace("--approvals", "")
 
 
 async def test_waiting_parks_every_call() -> None:
