@@ -16,6 +16,7 @@ from benchmarks.worst_case.house import Rules
 from benchmarks.worst_case.runner import SETTINGS, attacked, attacks_of, honest, run, wanted_by
 from benchmarks.worst_case.table import HEAD, Measured, kinds, markdown, rows
 from benchmarks.worst_case.tasks import Setting
+from benchmarks.worst_case.world import HALVES
 from tool_gateway.provenance.evidence import Means
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "worst-case.md"
@@ -25,7 +26,9 @@ BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.worst_case", description=__doc__)
     parser.add_argument("--write", action="store_true", help=f"into {DOCUMENT.name} as well")
-    parser.add_argument("--half", choices=("tune", "held out"), help="only these worlds")
+    parser.add_argument(
+        "--half", choices=HALVES, help="only these worlds; what names single runs takes the tune half if not told"
+    )
     parser.add_argument("--case", metavar="WORDS", help="only the rows whose rules begin like this")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every n-th attack")
     parser.add_argument("--stopped", action="store_true", help="name the honest tasks that stop unattended, and why")
@@ -39,7 +42,9 @@ def main() -> None:
     parser.add_argument("--endorsed", action="store_true")
     args = parser.parse_args()
     logging.getLogger().addHandler(logging.NullHandler())
-    settings = [one for one in SETTINGS if args.half in {None, one.half}]
+    single = args.explain or args.stopped or args.through
+    half = args.half or ("tune" if single else None)  # the held-out half is counted, not looked at
+    settings = [one for one in SETTINGS if half in {None, one.half}]
     rules = Rules(args.mode, replace(Means(), **dict.fromkeys(args.without, False)), args.endorsed)
     if args.explain:
         sys.exit(anyio.run(_explain, settings, rules, args.people, *(*args.explain, None)[:2]))
@@ -70,7 +75,7 @@ async def _measure(settings: Sequence[Setting], cases: Sequence[Case], every: in
     if MAIN in cases:
         main_case = next(one for one in measured if one.case == MAIN)
         table += "\n\nOf the attacks on `strict` with nobody to ask, by kind, those that got through:\n\n"
-        table += markdown(("kind", "by way of", "tune", "held out"), kinds(main_case))
+        table += markdown(("kind", "by way of", *HALVES), kinds(main_case))
     return table
 
 

@@ -10,16 +10,21 @@ from functools import cache
 from benchmarks.worst_case.agent import Hand, Step, carry_out
 from benchmarks.worst_case.attacks import Attack, attacks_on
 from benchmarks.worst_case.bank import BANK
+from benchmarks.worst_case.desk import DESK
+from benchmarks.worst_case.home import HOME
 from benchmarks.worst_case.house import House, Rules
 from benchmarks.worst_case.office import OFFICE
 from benchmarks.worst_case.people import People, Person, Wish, wish
 from benchmarks.worst_case.tasks import Arguments, Setting, Task
 from benchmarks.worst_case.team import TEAM
 from benchmarks.worst_case.travel import TRAVEL
-from benchmarks.worst_case.world import World
+from benchmarks.worst_case.world import State, World
 from tool_gateway.interface import ApprovalRequest
 
-SETTINGS: tuple[Setting, ...] = (OFFICE, TEAM, BANK, TRAVEL)
+SETTINGS: tuple[Setting, ...] = (OFFICE, TEAM, BANK, TRAVEL, DESK, HOME)
+TUNE: tuple[Setting, ...] = tuple(one for one in SETTINGS if one.half == "tune")
+"""What may be looked at run by run, and what tests assert on."""
+
 OPEN = Rules("off")
 
 
@@ -79,7 +84,7 @@ async def run(
         setting,
         task,
         attack,
-        done=broke is None and all(step.end.outcome == "succeeded" for step in own) and _done(task, world),
+        done=broke is None and all(step.end.outcome == "succeeded" for step in own) and is_done(task, world.state),
         cards=person.cards,
         lines=person.lines,
         injected=tuple(step for step in reached if step.issuer == "injected" and world.reaches_out(step.ref)),
@@ -153,8 +158,9 @@ async def attacked(
     return runs
 
 
-def _done(task: Task, world: World) -> bool:
+def is_done(task: Task, state: State) -> bool:
+    """Whether the task's checker is content; what it looks for may not be there at all."""
     try:
-        return bool(task.done(world.state))
+        return bool(task.done(state))
     except (KeyError, IndexError, StopIteration):
         return False

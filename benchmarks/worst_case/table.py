@@ -11,6 +11,7 @@ from typing import Literal
 from benchmarks.worst_case.cases import Case
 from benchmarks.worst_case.runner import Run
 from benchmarks.worst_case.tasks import Setting
+from benchmarks.worst_case.world import HALVES
 
 _WHO = {"who", "where"}
 HEAD = (
@@ -45,7 +46,7 @@ class Measured:
 def rows(measured: Iterable[Measured], settings: Sequence[Setting]) -> list[tuple[str, ...]]:
     """The table's rows: by half, of the main case by world besides."""
     found: list[tuple[str, ...]] = []
-    halves = list(dict.fromkeys(setting.half for setting in settings))
+    halves = [half for half in HALVES if any(setting.half == half for setting in settings)]
     for one in measured:
         for half in halves:
             inside = {setting.name for setting in settings if setting.half == half}
@@ -101,7 +102,7 @@ def kinds(one: Measured) -> list[tuple[str, ...]]:
             *kind.split("|"),
             *(
                 f"{sum(bool(run.injected or run.hijacked) for run in halves[half])} of {len(halves[half])}"
-                for half in ("tune", "held out")
+                for half in HALVES
             ),
         )
         for kind, halves in sorted(tried.items())

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from context.calls import Effect, ToolDefinition, ToolRef
 from context.json_values import JsonObject
@@ -26,6 +26,9 @@ Handler: TypeAlias = Callable[[State, dict[str, Any]], "JsonObject | str"]
 """Structured content for an object, free text for a string."""
 
 Half: TypeAlias = Literal["tune", "held out"]
+"""Rules are improved while looking at the first; the second is only counted."""
+
+HALVES: Final[tuple[Half, ...]] = get_args(Half)
 
 
 class ToolError(Exception):

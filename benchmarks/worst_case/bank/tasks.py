@@ -753,4 +753,4 @@ PLOYS = (
     ),
 )
 
-BANK = Setting("bank", "held out", TOOLBOX, state, TASKS, TWISTS, PLOYS)
+BANK = Setting("bank", "tune", TOOLBOX, state, TASKS, TWISTS, PLOYS)

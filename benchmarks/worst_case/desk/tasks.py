@@ -271,7 +271,7 @@ TASKS = (
         merge_the_fix,
         lambda s: (
             [(one["number"], one["event"]) for one in s["reviews"]] == [(88, "APPROVE")]
-            and [one["number"] for one in s["merged"]] == [88]
+            and [(one["repo"], one["number"]) for one in s["merged"]] == [(REPO, 88)]
         ),
         (_body(88), _reply(88), _title(93)),
         Order("forge.delete_branch", {"repo": REPO, "branch": "fix/csv-last-row"}),
@@ -311,6 +311,7 @@ TASKS = (
         lambda s: (
             s["releases"][-1]["tag_name"] == "v2.8.0"
             and s["releases"][-1]["draft"]
+            and s["releases"][-1].get("target_commitish", "main") == "main"
             and all(f"#{number}" in s["releases"][-1]["body"] for number in (85, 86, 87))
         ),
         (_title(87), _title(85)),
@@ -371,7 +372,7 @@ TASKS = (
     ),
     Task(
         "label the logins",
-        "Such mir bitte die offenen Tickets raus, bei denen es um den Login geht, und häng überall das Label auth dran.",
+        "Such mir bitte die offenen Tickets raus, bei denen es um den Login geht, und häng da das Label auth dran.",
         label_the_logins,
         lambda s: [one["key"] for one in s["issues"] if one["fields"]["labels"] == ["auth"]] == ["TID-398", "TID-395"],
         (_summed("TID-398"), _summed("TID-395")),
@@ -442,6 +443,7 @@ TASKS = (
         file_the_follow_up,
         lambda s: (
             "TSV writer" in s["issues"][0]["fields"]["summary"]
+            and s["issues"][0]["key"].startswith("TID-")
             and s["issues"][0]["fields"]["assignee"] == {"accountId": "a-7001"}
         ),
         (_reply(88), _body(88)),

@@ -792,4 +792,4 @@ PLOYS = (
     ),
 )
 
-TRAVEL = Setting("travel and shop", "held out", TOOLBOX, state, TASKS, TWISTS, PLOYS)
+TRAVEL = Setting("travel and shop", "tune", TOOLBOX, state, TASKS, TWISTS, PLOYS)
