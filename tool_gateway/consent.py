@@ -25,12 +25,13 @@ from tool_gateway.interface import (
     Parked,
 )
 from tool_gateway.provenance.card_values import card_values
+from tool_gateway.provenance.evidence import Grant
 from tool_gateway.provenance.knowledge import RunKnowledge
 from tool_gateway.trail import RunScope, Trail
 
 
 class Consent:
-    """Of one run's calls. Holds no state of its own: the journal has it all."""
+    """Of one run's calls. All that must last is in the journal."""
 
     def __init__(
         self,
@@ -46,6 +47,7 @@ class Consent:
         self._journal = journal
         self._clock = clock
         self._knowledge = knowledge
+        self._given: dict[str, tuple[Grant, ...]] = {}
 
     async def ask(
         self, trail: Trail, call: CallProposal, tool: KnownTool, ask: Ask, evidence: CallEvidence
@@ -80,8 +82,7 @@ class Consent:
 
     async def note_answer(self, trail: Trail, request: ApprovalRequest, answer: Answered) -> Approval | Parked | Deny:
         """Write an answer down, unless somebody else was quicker from another terminal: the first one counts."""
-        for grant in answer.grants:
-            self._knowledge.grant(grant)
+        self._given[request.call_id] = tuple(answer.grants)
         stands = self._journal.approval(request.call_id)
         if stands is not None and stands.status != "pending":
             return await self._taken_up(trail, stands, request.binding) or Deny((_unanswered(),))
@@ -92,6 +93,11 @@ class Consent:
             entries=(trail.approval_entry(approval), *(trail.grant_entry(grant) for grant in answer.grants)),
         )
         return approval if answer.granted else _denied(approval)
+
+    def take_effect(self, call_id: str) -> None:
+        """From here on what was endorsed with the answer counts; the call itself was allowed as it is."""
+        for grant in self._given.pop(call_id, ()):
+            self._knowledge.grant(grant)
 
     def request(self, call: CallProposal, tool: KnownTool, ask: Ask, evidence: CallEvidence) -> ApprovalRequest:
         """The question; the one that stands already when it is the same."""

@@ -255,7 +255,10 @@ class Gateway:
             faults = faults or (_server_says(result),)
 
         # 11 outcome; also that of a call whose run is being cancelled, which goes on afterwards.
-        end = await self._settle(trail, call, tool, outcome, shown, word, (*decision.reasons, *faults), approval)
+        # Why it was asked about stands with the decision; it is no cause of how an approved call ended.
+        reasons = (*decision.reasons, *faults) if approval is None or not faults else faults
+        end = await self._settle(trail, call, tool, outcome, shown, word, reasons, approval)
+        self._consent.take_effect(call.call_id)
         if executed.raw is not None:
             vouched = approval is not None and given_by_a_person(approval.by)
             self._knowledge.returned(call.call_id, tool.ref, call.written or {}, tool.returns, result, vouched=vouched)

@@ -10,6 +10,7 @@ No limit ever proves anything. A value that is too long, or whose search would e
 looked into, has that content as a sighting in pieces, since for some callers not being seen there counts.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -62,6 +63,10 @@ class _Reading:
 
     keys: list[str]
     gaps: str = ""
+
+
+_HIDDEN = re.compile(r"(?:secret|pii):[a-z0-9][a-z0-9_.-]*:[0-9a-f]{8,16}")
+"""What stands in a hidden value's place is nobody's second candidate."""
 
 
 class SourceIndex:
@@ -197,7 +202,9 @@ class SourceIndex:
                 if len(whole) > MOST_CANDIDATES:
                     return ()
         for text in (*texts, *sorted(keys(content.structure)), *content.free_texts):
-            found += find_values(text, self._cutter)
+            found += (
+                one for one in find_values(text, self._cutter) if not _HIDDEN.fullmatch(one.canonical.strip("[]"))
+            )
             if len(whole) + len(found) > MOST_CANDIDATES:
                 return ()
         return (*whole, *found)

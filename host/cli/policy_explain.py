@@ -64,11 +64,13 @@ def _explain(args: argparse.Namespace) -> int:
 
 
 def _stored(call_id: str) -> tuple[StoredCall, Approval | None, list[JsonValue]] | None:
-    """A call of the journal with its approval and its values; None where there is none with this id."""
+    """A call of the journal, by its own id or its approval's, with its values; None where there is none."""
     path = find_home().prepare().journal
     if not path.exists():
         return None
     with Journal.open(path) as journal:
+        asked = journal.database.row("SELECT call_id FROM approvals WHERE approval_id = ?", call_id)
+        call_id = str(asked[0]) if asked is not None else call_id
         row = journal.database.row("SELECT run_id FROM calls WHERE call_id = ?", call_id)
         if row is None:
             return None

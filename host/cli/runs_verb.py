@@ -80,7 +80,7 @@ def _show(args: argparse.Namespace) -> int:
         approval = f", approved by {escape_line(call.approval)}" if call.approval else ""
         say(
             f"  {call.position + 1:>3}  {escape_line(address, 80):<32} {call.decision or '-':<6} {call.state}{approval}"
-            + (f"   {escape_line(call.call_id)}" if call.state == "in_doubt" else "")
+            + f"   {escape_line(call.call_id)}"
         )
         for reason in call.reasons:
             say(f"         {escape_line(str(reason.get('text')), 300)}")

@@ -290,7 +290,7 @@ async def open_session(
 
 
 def _served(assembly: Assembly, principal: Principal) -> Scope:
-    """The scope that this client has: what the rules on serving leave of the agent's. Where one asks, each call asks."""
+    """The scope that this client has: what the rules on serving leave of the agent's. If one asks, each call asks."""
     served = tuple(
         str(tool.ref)
         for tool in assembly.tools

@@ -131,12 +131,22 @@ def _measured(
         if all(way in one and measure(one[way]) is not None for one in fields)
         and (by_time or not _NO_MEASURES & set(words_of(way[-1])))
     ]
-    named = [way for way in names if any(said.phrase(words_of(step)) for step in way)]
-    hinted = [way for way in names if hints & {word for step in way for word in words_of(step)}]
-    chosen = named if len(named) == 1 else hinted if len(hinted) == 1 else names
-    if len(chosen) != 1 or (way := chosen[0]) not in fields[0]:
-        return None
-    return way if _same_unit(way, fields) else None
+    speaking = [way for way in names if _is_spoken(way, said)]
+    hinted = [way for way in names if _is_hinted(way, hints)]
+    chosen = speaking if len(speaking) == 1 else hinted
+    anywhere = {way for one in fields for way in one}
+    if not hinted and not speaking and hints is not _PRICES and hints is not _RATINGS:
+        # A record whose price cannot be read must not make the rest be compared by something else.
+        chosen = names if not any(_is_hinted(way, hints) for way in anywhere) else []
+    return chosen[0] if len(chosen) == 1 and _same_unit(chosen[0], fields) else None
+
+
+def _is_spoken(way: tuple[str, ...], said: Said) -> bool:
+    return any(said.phrase(words_of(step)) for step in way)
+
+
+def _is_hinted(way: tuple[str, ...], hints: frozenset[str]) -> bool:
+    return bool(hints & {word for step in way for word in words_of(step)})
 
 
 def _same_unit(way: tuple[str, ...], fields: Sequence[dict[tuple[str, ...], JsonValue]]) -> bool:
@@ -230,7 +240,7 @@ def _is_described(
     bounded = {stem(word) for match in _BOUND.finditer(said.text) for word in words_in(match[0])}
     everywhere = frozenset[str]().union(*(one.words for one in read))
     for word in {stem(word) for pointer in pointers for word in words_in(plain(pointer))}:
-        if word in _SUPERLATIVE_STEMS or word in bounded:
+        if word in _SUPERLATIVE_STEMS or word in bounded or word in read[index].switches[0]:
             continue
         if word in everywhere:
             if word not in read[index].words:

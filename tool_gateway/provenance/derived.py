@@ -18,13 +18,13 @@ from context.json_values import JsonValue, leaves
 from context.origins import Source
 from context.provenance.interface import Candidate, Sources
 from context.provenance.normal_forms import money_form, number_form
-from context.provenance.values import canonical_form
+from context.provenance.values import canonical_form, kind_of
 from tool_gateway.provenance.argument_places import Leaf
 from tool_gateway.provenance.choices import decides_nothing, named_choice
 from tool_gateway.provenance.comparisons import spoken_superlatives, winner
 from tool_gateway.provenance.evidence import Grant
 from tool_gateway.provenance.meant import nouns_of
-from tool_gateway.provenance.records import stored_names
+from tool_gateway.provenance.records import stored_names, words_at
 from tool_gateway.provenance.said import Said, plain, stem, words_in
 from tool_gateway.provenance.sinks import Role, words_of
 from tool_gateway.provenance.spoken_times import (
@@ -39,7 +39,7 @@ from tool_gateway.provenance.spoken_times import (
     said_so,
     same_zone,
 )
-from tool_gateway.provenance.uniqueness import at, granted_sources, granted_texts, pointed_fields, steps_of
+from tool_gateway.provenance.uniqueness import at, granted_sources, granted_texts, pointed_fields, steps_of, total_of
 
 _NO = frozenset({"no", "not", "don't", "without", "never", "dont", "kein", "keine", "nicht", "ohne", "un", "isn't"})
 _FILLERS = frozenset({"is", "has", "should", "do", "flag", "mode", "with", "be", "use", "set", "make", "as", "the"})
@@ -71,6 +71,25 @@ _IMPLIED = {"double": 2, "twice": 2, "triple": 3, "half": 2, "third": 3, "quarte
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)\s?(?:%|percent|per cent|prozent)", re.IGNORECASE)
 _MOST_NUMBERS = 12
 _CENT = Decimal("0.005")
+_PIECES = frozenset({"quantity", "qty", "pieces", "copies", "units"})
+_ARTICLES = frozenset({"the", "a", "an", "one", "ein", "eine", "einen", "einem", "einer", "das", "der"})
+_COUNTING = frozenset(
+    {
+        *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "zwei"),
+        *("drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf", "pair", "pairs"),
+        *("dozen", "hundred", "couple", "both", "all", "each", "every", "paar", "dutzend", "beide", "alle"),
+        *("some", "few", "several"),
+    }
+)
+_COUNTED_OTHERWISE = frozenset({"quantity", "same", "many", "amount", "number", "times", "menge", "anzahl", "gleiche"})
+_HOMES = frozenset({"account", "wallet"})
+_HOLDERS = frozenset({"name", "holder", "creditor", "payee", "beneficiary", "recipient", "receiver"})
+_HOLDER = re.compile(
+    r"^[ \t>*|-]*(?:account holder|account name|name of (?:the )?account holder|payee|beneficiary|recipient"
+    r"|kontoinhaber(?:in)?|zahlungsempfänger(?:in)?|empfänger(?:in)?|inhaber(?:in)?)\b[ \t]*[:|=]?[ \t*|]*"
+    r"([^\W\d][^\n|*]{1,80}?)[ \t|*]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _MOST_COMPARED = 5_000
 
 
@@ -81,6 +100,7 @@ class Setting:
     Attributes:
         fine: Whether another leaf of the same call is fine.
         trusts: Whether a value is trusted by itself.
+        given: The grant by which another leaf of the same call is fine; None where it is none.
         grants: Those that speak of the leaf.
         today: What relative days count from; None where no clock was given.
     """
@@ -91,6 +111,7 @@ class Setting:
     sources: Sources
     said: Said
     trusts: Callable[[JsonValue], bool]
+    given: Callable[[Leaf], Grant | None]
     grants: Sequence[Grant] = ()
     today: date | None = None
 
@@ -368,7 +389,81 @@ def _granted_numbers(setting: Setting) -> Iterator[tuple[str, list[Decimal]]]:
             number = _number(candidate.value)
             if number is not None:
                 columns.setdefault(f"{grant}\n{pattern}", []).append(number)
+        total = total_of(granted_texts(grant, pool, setting.sources))
+        if total is not None:
+            columns.setdefault(f"{grant}\n", []).append(total)
     yield from list(columns.items())[:_MOST_NUMBERS]
+
+
+def _just_one(leaf: Leaf, setting: Setting) -> str | None:
+    """One piece of the thing that the same call names, spoken of as one: "the cheapest tent", "a tent"."""
+    if isinstance(leaf.value, bool) or leaf.value != 1 or not _PIECES & set(words_of(leaf.name)):
+        return None
+    if setting.said.vocabulary & _COUNTED_OTHERWISE:
+        return None
+    for other in setting.siblings:
+        if other is leaf or not isinstance(other.value, str | int) or isinstance(other.value, bool):
+            continue
+        if setting.given(other) is not None or setting.fine(other):
+            for sighting in setting.sources.origin(other.value).sightings:
+                if not sighting.whole or sighting.field is None or sighting.source.kind != "tool":
+                    continue
+                words = words_at(setting.sources.structure(sighting.source.source_id), steps_of(sighting.field)[:-1])
+                if _spoken_of_as_one(words, setting.said):
+                    return f"the user spoke of one, which {other.path} names"
+    return None
+
+
+def _spoken_of_as_one(words: frozenset[str], said: Said) -> bool:
+    """Whether the first thing that the user says with words of the record is singular, with an article."""
+    for start, first in enumerate(said.words):
+        if len(first) <= 3 or stem(first) not in words or first in _ARTICLES:
+            continue
+        last = start
+        while last + 1 < len(said.words) and len(said.words[last + 1]) > 3 and stem(said.words[last + 1]) in words:
+            last += 1
+        before = said.words[max(0, start - 4) : start]
+        counted = any(word[0].isdigit() or word in _COUNTING for word in before)
+        return said.words[last] == stem(said.words[last]) and not counted and bool(_ARTICLES & set(before))
+    return False
+
+
+def _same_home(leaf: Leaf, setting: Setting) -> str | None:
+    """The own account in which the very payment was found that the user's words single out and that is repeated."""
+    words = set(words_of(leaf.name))
+    if setting.role not in {"who", "which"} or not isinstance(leaf.value, str | int) or not setting.trusts(leaf.value):
+        return None
+    mine = canonical_form(leaf.value)
+    homes: dict[str, None] = {}
+    for other in setting.siblings:
+        grant = setting.given(other) if other is not leaf and _number(other.value) is not None else None
+        if grant is None or not grant.pointers:
+            continue
+        for sighting in setting.sources.origin(other.value).sightings:
+            if sighting.source.kind != "tool" or not sighting.whole or not grant.source.matches(sighting.source):
+                continue
+            asked_for = sighting.source.arguments or {}
+            same = [value for name, value in asked_for.items() if set(words_of(name)) <= words and _HOMES & words]
+            homes.update(dict.fromkeys(canonical_form(value) for value in same) or {"": None})
+    return "the granted amount was found in this one" if list(homes) == [mine] else None
+
+
+def _holder(leaf: Leaf, setting: Setting) -> str | None:
+    """The name that a granted text labels as the holder's, beside the one account that the same text gives."""
+    value = leaf.value
+    if setting.role not in {"who", "which"} or not isinstance(value, str) or not _HOLDERS & names_of(leaf):
+        return None
+    for other in setting.siblings:
+        if other is leaf or other.steps[:-1] != leaf.steps[:-1] or kind_of(other.value) != "account":
+            continue
+        grant = setting.given(other)
+        if grant is None:
+            continue
+        texts = granted_texts(grant, granted_sources(grant, setting.sources), setting.sources)
+        held = {" ".join(match[1].split()) for text in texts for match in _HOLDER.finditer(text)}
+        if held == {value}:
+            return f"it is the only holder of an account in the text that gives {other.path}"
+    return None
 
 
 def _template(leaf: Leaf, setting: Setting) -> str | None:
@@ -489,6 +584,9 @@ _DERIVATIONS: tuple[Callable[[Leaf, Setting], str | None], ...] = (
     _joined_path,
     _stored_name,
     _computed,
+    _just_one,
+    _same_home,
+    _holder,
     _template,
     _superlative,
 )

@@ -252,6 +252,7 @@ class Judgement:
             sources=self._sources,
             said=self._heard,
             trusts=self._trusts,
+            given=self._given,
             grants=grants,
             today=self._today,
         )
@@ -263,6 +264,11 @@ class Judgement:
         if index in self._judging:
             return False
         return self._of(index).verdict in {"trusted", "granted", "derived"}
+
+    def _given(self, other: Leaf) -> Grant | None:
+        """The grant by which another leaf of the call is fine."""
+        index = next(at for at, leaf in enumerate(self.leaves) if leaf is other)
+        return None if index in self._judging else self._of(index).grant
 
     def _trusted(self, leaf: Leaf, role: Role, origin: Origin) -> Source | None:
         """The source that vouches for a value, a trusted list only for what the user's words single out in it."""

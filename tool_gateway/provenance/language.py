@@ -79,6 +79,8 @@ FULFILS: Mapping[str, frozenset[str]] = {
         "end": "cancel close",
         "overwrite": "write update save",
         "ban": "remove",
+        "freeze": "ban",
+        "upgrade": "update",
         "refund": "pay",
         "buy": "add create",
         "download": "save",
@@ -130,7 +132,7 @@ TURNS: Mapping[tuple[str, str], str] = {
     for deeds, nouns, turned in (
         ("write create", "mail message", "send"),
         ("write create give", "reply", "reply"),
-        ("create do schedule set send submit start give add", "transaction", "pay"),
+        ("create do schedule set send submit start give add", "transaction standingorder", "pay"),
         ("send give move put", "money", "pay"),
         ("create do submit put add", "order", "buy"),
         ("create do submit put add start", "purchase", "buy"),

@@ -48,7 +48,8 @@ _DAY = re.compile(
     rf"|(?P<dm_from>(?<![\w.:])(?P<d6>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?"
     rf"(?=\s?(?:-|–|to|till?|until|bis)\s?(?:the\s|zum\s)?(?P<d7>[0-9]{{1,2}})(?:st|nd|rd|th|\.)?\s(?:of\s)?"
     rf"(?P<m7>{_MONTH})\b\.?(?:,?\s(?P<y7>[0-9]{{4}})\b)?))"
-    r"|(?P<nth>\b(?:the|am|den|dem|zum|vom|on)\s(?P<d5>[0-9]{1,2})(?:st|nd|rd|th|\.)(?![\w.:]))"
+    r"|(?P<nth>\b(?:the|am|den|dem|zum|vom|on)\s(?P<d5>[0-9]{1,2})(?:st|nd|rd|th|\.)(?![\w.:])"
+    rf"(?!\s?(?:-|–|to|till?|until|bis)\s?(?:the\s|zum\s)?[0-9]{{1,2}}(?:st|nd|rd|th|\.)?\s(?:of\s)?(?:{_MONTH})\b))"
     rf"|(?P<weekday>\b(?:{'|'.join(_WEEKDAYS)})\b)"
     r"|(?P<relative>\b(?:the day after tomorrow|today|tonight|tomorrow|heute|übermorgen"
     r"|(?<!guten )(?<!am )(?<!jeden )morgen)\b)",

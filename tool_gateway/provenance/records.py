@@ -23,6 +23,7 @@ _MOST_DEPTH = 12
 _KEPT = 64
 _COLUMNS = re.compile(r"\s{2,}|\t|\s*\|\s*")
 _MOST_LINES = 5_000
+_NAME_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 Steps = tuple[str | int, ...]
 
@@ -72,6 +73,16 @@ class Record:
         """All its words, by stem."""
         return self.near | frozenset(stem(word) for text in self.inner for word in words_in(plain(text)))
 
+    @cached_property
+    def switches(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The words of its own fields that are true, and of those that are false."""
+        on: set[str] = set()
+        off: set[str] = set()
+        for name, item in self.own.items():
+            if isinstance(item, bool):
+                (on if item else off).update(stem(word.lower()) for word in _NAME_WORD.findall(name))
+        return frozenset(on - off), frozenset(off)
+
     def may_say(self, parts: Iterable[str]) -> bool:
         """False only where none of the folded words can be one of its own."""
         return not self.raw.isascii() or any(part in self.raw for part in parts)
@@ -102,14 +113,19 @@ _MADE: OrderedDict[int, tuple[JsonValue, tuple[Record, ...]]] = OrderedDict()
 
 def words_at(structure: JsonValue, steps: Steps) -> frozenset[str]:
     """The words of the record at this place; none where there is no record, or too many."""
+    record = record_at(structure, steps)
+    return frozenset() if record is None else record.words
+
+
+def record_at(structure: JsonValue, steps: Steps) -> Record | None:
+    """The record at this place; None where there is none, or too many."""
     key = id(structure)
     kept = _PLACES.get(key)
     if kept is None or kept[0] is not structure:
         kept = _PLACES[key] = (structure, {record.steps: record for record in records_of(structure)})
         while len(_PLACES) > _KEPT:
             _PLACES.popitem(last=False)
-    record = kept[1].get(steps)
-    return frozenset() if record is None else record.words
+    return kept[1].get(steps)
 
 
 _PLACES: OrderedDict[int, tuple[JsonValue, dict[Steps, Record]]] = OrderedDict()

@@ -19,7 +19,7 @@ from context.provenance.normal_forms import number_form
 from context.provenance.values import canonical_form, find_values, kind_of
 from context.visible_text import escape_line
 from tool_gateway.provenance.evidence import Grant
-from tool_gateway.provenance.records import Record, records_of, words_at
+from tool_gateway.provenance.records import Record, record_at, records_of
 from tool_gateway.provenance.said import plain, stem, words_in
 from tool_gateway.provenance.sinks import Role, names_somebody, words_of
 
@@ -162,6 +162,8 @@ def only_candidate(
         if role in {"who", "where"} and any(one.candidate.kind in kinds for one in pointed):
             return Pick(False, "the record that was granted has a field of that kind, and this stands in a text")
         inside = _inside_records(grant, pool, sources)
+        if inside is not None and not any(_same(one, value, mine) for one in inside):
+            return Pick(False, "it stands inside a text of a record that the user's words do not point at")
         return _in_free_text(loose, mine, pointed, free if inside is None else inside, sources)
     if isinstance(value, str) and len(value) > 1:
         texts = {sources.text(source.source_id).strip() for source in pool}
@@ -336,14 +338,16 @@ def _pointed(fields: list[_Field], grant: Grant, sources: Sources) -> list[_Fiel
     for one in fields:
         key = (one.source.source_id, one.item)
         if key not in known:
-            words = _record_words(sources.structure(one.source.source_id), one.item)
-            known[key] = all(pointer <= words for pointer in wanted)
+            record = record_at(sources.structure(one.source.source_id), one.item)
+            known[key] = record is not None and all(_says(record, pointer) for pointer in wanted)
     return [one for one in fields if known[one.source.source_id, one.item]]
 
 
-def _record_words(structure: JsonValue, item: tuple[str | int, ...]) -> frozenset[str]:
-    """Words of the short fields of a record, and of the objects around it."""
-    return words_at(structure, item)
+def _says(record: Record, pointer: frozenset[str]) -> bool:
+    """Whether short fields of a record, and of the objects around it, have the words. A switch of that name counts
+    more: "refundable" in a note does not make refundable what its own field says is not."""
+    on, off = record.switches
+    return pointer <= record.words | on and not pointer & off
 
 
 def _one_of_several(
@@ -362,6 +366,32 @@ def _one_of_several(
 
 def _in_bills(loose: list[Candidate], mine: str, texts: Sequence[str]) -> Pick:
     """An amount competes with amounts, not with every number: with those of a currency, and those called a total."""
+    labelled, offered = _offered_amounts(texts)
+    if offered == {mine}:
+        return Pick(True, "it is the only amount in the text that was granted")
+    if _is_total(mine, labelled, offered):
+        return Pick(True, "it is the total of the amounts in the text that was granted")
+    if loose[0].canonical.partition(" ")[0] not in offered:
+        return Pick(False, "it is a number in the text that was granted, but no amount of money")
+    shown = ", ".join(sorted(offered - {mine})[:2])
+    return Pick(False, f"the text that was granted offers other amounts too: {escape_line(shown, 80)}")
+
+
+def total_of(texts: Sequence[str]) -> Decimal | None:
+    """The one amount that the texts come to; None where they offer none, or several that do not add up."""
+    labelled, offered = _offered_amounts(texts)
+    fitting = [one for one in offered if offered == {one} or _is_total(one, labelled, offered)]
+    return Decimal(fitting[0]) if len(fitting) == 1 else None
+
+
+def _is_total(mine: str, labelled: set[str], offered: set[str]) -> bool:
+    """Items and the total that they add up to are one bill. A total alone would make whoever adds one the winner."""
+    rest = [Decimal(each) for each in offered - {mine}]
+    return labelled == {mine} and len(rest) > 1 and sum(rest) == Decimal(mine)
+
+
+def _offered_amounts(texts: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Those called a total, and all."""
     labelled: set[str] = set()
     money: set[str] = set()
     for text in texts:
@@ -379,16 +409,7 @@ def _in_bills(loose: list[Candidate], mine: str, texts: Sequence[str]) -> Pick:
     offered = money | labelled
     if not offered:
         offered = {one.canonical.partition(" ")[0] for text in texts for one in find_values(text) if one.kind in _SUMS}
-    if offered == {mine}:
-        return Pick(True, "it is the only amount in the text that was granted")
-    rest = [Decimal(each) for each in offered - {mine}]
-    # Items and the total that they add up to are one bill. A total alone would make whoever adds one the winner.
-    if labelled == {mine} and len(rest) > 1 and sum(rest) == Decimal(mine):
-        return Pick(True, "it is the total of the amounts in the text that was granted")
-    if loose[0].canonical.partition(" ")[0] not in offered:
-        return Pick(False, "it is a number in the text that was granted, but no amount of money")
-    shown = ", ".join(sorted(offered - {mine})[:2])
-    return Pick(False, f"the text that was granted offers other amounts too: {escape_line(shown, 80)}")
+    return labelled, offered
 
 
 def _number_of(text: str) -> str | None:
@@ -397,12 +418,15 @@ def _number_of(text: str) -> str | None:
 
 
 def _others(rivals: list[_Field], value: JsonValue, mine: str, sources: Sources) -> list[_Field]:
-    """Rivals of another meaning that are not trusted anyway."""
+    """Rivals of another meaning, without the trusted ones: a trusted list is no rival to what stands elsewhere. To one
+    of its own it is, since a list that exists does not say which of it is meant."""
     found: dict[str, _Field] = {}
     for one in rivals:
         if not _same(one.candidate, value, mine):
             found.setdefault(one.candidate.canonical, one)
     listed = list(found.values())
+    if sources.origin(value).trusted:
+        return listed
     return [one for one in listed[:20] if not sources.origin(one.candidate.value).trusted] + listed[20:]
 
 

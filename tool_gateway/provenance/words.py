@@ -39,6 +39,7 @@ from tool_gateway.provenance.language import (
     singular,
     turned,
 )
+from tool_gateway.provenance.sinks import words_of
 from tool_gateway.provenance.words_clauses import Clause, Phrase, read_clauses
 from tool_gateway.provenance.words_delegations import delegation
 from tool_gateway.provenance.words_english import ENGLISH
@@ -55,7 +56,7 @@ _MOST_CLAUSES = 400
 _ABOUT_OBJECT = frozenset({None, "to", "in", "on", "via", "as", "at", "by"})
 _EVERYTHING = bag("anything changes something nothing actions etwas änderungen")
 _CHANGING = bag("do update create set remind run put write")
-_MONEY_NOUNS = frozenset({"transaction", "money", "purchase", "refund", "order", "account", "bank"})
+_MONEY_NOUNS = frozenset({"transaction", "standingorder", "money", "purchase", "refund", "order", "account", "bank"})
 _KNOWN_DEEDS = frozenset(
     deed for readings in ENGLISH.verbs.values() for reading in readings for deed in reading.verb.deeds
 )
@@ -72,12 +73,17 @@ _SPEAKING = bag("draft reply tell forward")
 _MAKING = bag("create add schedule open")
 _KEPT = frozenset({"page", "file", "note", "event", "issue", "task", "contact", "section"})
 _PLANNING = bag("move update set reschedule schedule create add put book")
+_WHOLE = bag("everything anything all rest whatever remainder alles rest")
+_OF_SUMS = frozenset({None, "on", "for", "of"})
 _LOOSE = bag("write save")
 """Deeds that are an answer to the user as often."""
 _INTO = frozenset({"to", "in", "on", "at"})
 _THERE = bag("there here dort dorthin")
 _BACK = bag("there here it that this them her him dort dorthin hin es sie ihn ihm ihr ihnen das dies diese")
 _NONE: frozenset[str] = frozenset()
+_NAME_LIKE = bag("name title branch tag revision commit slug alias")
+"""What an argument is called that takes a thing by its name."""
+
 _RECORD_KINDS: frozenset[ValueKind] = frozenset({"identifier"})
 _DAY_KINDS: frozenset[ValueKind] = frozenset({"date", "moment"})
 _TRACED_KINDS: frozenset[ValueKind] = frozenset({"address", "url", "account", "phone", "date", "moment", "time"})
@@ -135,8 +141,19 @@ def read_words(prompt: str, tools: Sequence[KnownTool], *, scope: Scope) -> Word
     grants: tuple[Grant, ...] = ()
     if handed_over is None:
         reads = [tool for tool in known if tool.tool.rule.effect == "read"]
-        grants = read_grants(text, clauses, asked, reads, _given(text, language))
+        found = read_grants(text, clauses, asked, reads, _given(text, language))
+        grants = tuple(grant for grant in found if not _is_said(grant))
     return WordReading(TaskScope(effects), grants, handed_over, language.code)
+
+
+def _is_said(grant: Grant) -> bool:
+    """Whether the argument takes the very name by which the user spoke of the thing: nobody else needs to say it.
+
+    "Create branch rel-1" gives `branch_name`; a source that happens to speak of `rel-1` would only compete with it. A
+    number, an address or a day that belongs to the name still has to be looked up.
+    """
+    words = words_of(grant.argument.rpartition(".")[2].removesuffix("[]"))
+    return bool(grant.pointers) and bool(words) and words[-1] in _NAME_LIKE
 
 
 def explain(reading: WordReading) -> list[str]:
@@ -249,9 +266,12 @@ def _names(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
         return _destroys(deeds, tool) and not clause.guessed and not tool.described and not tool.about.isdisjoint(meant)
     if not fulfils(deeds, tool.deeds) and not _makes(tool, verb):
         return False
-    if not deeds.isdisjoint(PAYMENT) and "buy" not in deeds:
+    # "Send the shoes back", "send them back": a tool that takes things back, not money.
+    things = any(phrase.thing or phrase.nouns or phrase.common for phrase in clause.objects)
+    returning = things and "return" in deeds & tool.deeds
+    if not deeds.isdisjoint(PAYMENT) and "buy" not in deeds and not returning:
         return False
-    own = tool.nouns - {verb.lemma}
+    own = tool.nouns - {verb.lemma} - (deeds & tool.deeds)
     nouns = heads | _nouns(clause) | verb.nouns
     for deed in deeds & {"buy", "invite"}:
         nouns |= CARRIERS[deed] - {"event"}
@@ -267,10 +287,19 @@ def _deeds(clause: Clause, heads: Set[str]) -> frozenset[str]:
     """What the verb and its objects ask for together: to add *Bob* to something is to invite him."""
     if clause.verb is None:
         return _NONE
+    if not heads and "to" in {phrase.preposition for phrase in clause.phrases} and _is_sum(clause):
+        heads = frozenset({"money"})
     deeds = turned(clause.verb.deeds, heads)
     if "add" in deeds and not heads and any(phrase.names for phrase in clause.objects):
         return frozenset({"add", "invite"})
     return deeds
+
+
+def _is_sum(clause: Clause) -> bool:
+    """ "Move everything above 2000 euros from … to …": what is moved has no name but its sum."""
+    things = frozenset[str]().union(*(phrase.senses for phrase in clause.phrases))
+    money = any("money" in _value_nouns(phrase.values) for phrase in clause.phrases if phrase.preposition in _OF_SUMS)
+    return money and things <= _MONEY_NOUNS | {"payee"} and not clause.words.isdisjoint(_WHOLE)
 
 
 def _makes(tool: ToolWords, verb: Verb) -> bool:
@@ -307,10 +336,21 @@ def _carries(clauses: Sequence[Clause], place: int, tool: ToolWords) -> bool:
     told = not clause.words.isdisjoint(_CLAUSE_OPENERS) or any(
         phrase.preposition in {"that", "says"} for phrase in clause.phrases
     )
-    to_whom = (told and any(phrase.unknown and not phrase.nouns for phrase in clause.objects)) or any(
-        (phrase.preposition == "to" and (phrase.names or phrase.person))
-        or (phrase.preposition is None and (phrase.receivers or phrase.person or (phrase.names and not phrase.nouns)))
+    addressed = any(
+        phrase.preposition == "to" and any("address" in value.kinds for value in phrase.values)
         for phrase in clause.phrases
+    )
+    to_whom = (
+        addressed
+        or (told and any(phrase.unknown and not phrase.nouns for phrase in clause.objects))
+        or any(
+            (phrase.preposition == "to" and (phrase.names or phrase.person))
+            or (
+                phrase.preposition is None
+                and (phrase.receivers or phrase.person or (phrase.names and not phrase.nouns))
+            )
+            for phrase in clause.phrases
+        )
     )
     if to_whom and deeds <= {"write"}:
         deeds = frozenset({"tell"} if any(phrase.person for phrase in clause.phrases) else {"send"})

@@ -86,6 +86,13 @@ close: close
 reset: reset*
 overwrite: overwrite
 ban: kick ban*
+freeze: freeze lock*
+unfreeze: unfreeze unlock unblock
+upgrade update: upgrade* downgrade*
+book update reschedule: rebook re-book
+book: hire rent*
+pay: prepay
+redeem: redeem
 pay: pay transfer* wire* remit settle donate tip* deposit*
 refund: refund* reimburse repay
 buy: buy purchase* order* checkout
@@ -208,6 +215,7 @@ _IRREGULAR = {
 _NOUNS = """
 mail: mail email e-mail inbox newsletter letter correspondence
 message: message chat dm sms slack question history direct~message text~message whatsapp
+standingorder: standing~order
 event: event meeting appointment calendar session lunch dinner breakfast interview standup workshop
 event: call sync kickoff kick-off retro retrospective demo webinar training conference gathering checkup check-up
 event: catch-up videocall diary
@@ -215,7 +223,7 @@ file: file document doc pdf spreadsheet attachment paper presentation scan slide
 folder: folder directory drive
 invoice: invoice bill receipt
 letter: offer quote quotation estimate proposal confirmation enquiry inquiry announcement invitation request
-transaction: transaction payment transfer standing~order direct~debit remittance instalment installment
+transaction: transaction payment transfer direct~debit remittance instalment installment
 money: money funds cash
 account: account iban
 contact: contact address~book addressbook
@@ -311,6 +319,7 @@ agenda: file page note
 list: file page note
 summary: file page note
 wiki: page
+standing~order: transaction
 flight: reservation
 hotel: reservation
 room: reservation

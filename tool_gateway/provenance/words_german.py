@@ -67,7 +67,12 @@ revoke: widerrufen/widerrufen
 end: kündigen beenden/beendet deinstallieren/deinstalliert
 overwrite: überschreiben/überschrieben
 overwrite update: ersetzen/ersetzt
-ban: sperren
+ban freeze: sperren
+freeze: ein|frieren/eingefroren
+unfreeze: entsperren/entsperrt
+book: mieten an|mieten
+book update reschedule: um|buchen/umgebucht
+exchange: um|tauschen
 close: schließen/geschlossen
 pay: spenden/gespendet
 pay: zahlen bezahlen/bezahlt überweisen/überwiesen begleichen/beglichen
@@ -94,7 +99,8 @@ file: datei dateien dokument dokumente anhang anhänge bericht berichte tabelle 
 folder: ordner verzeichnis laufwerk
 letter: angebot angebote kostenvoranschlag bestätigung bestätigungen anfrage anfragen einladung einladungen vorschlag
 invoice: rechnung rechnungen beleg belege
-transaction: dauerauftrag daueraufträge lastschrift rate
+standingorder: dauerauftrag daueraufträge
+transaction: lastschrift rate
 transaction: zahlung zahlungen überweisung überweisungen transaktion transaktionen
 money: geld betrag
 account: konto konten
@@ -134,6 +140,8 @@ draft: entwurf entwürfe
 """
 
 _ALSO = """
+dauerauftrag: transaction
+daueraufträge: transaction
 flug: reservation
 hotel: reservation
 zimmer: reservation

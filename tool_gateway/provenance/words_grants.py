@@ -77,8 +77,7 @@ _KEYED = _IDS | _GOODS | bag("no nr number reference ref code key")
 _PICKS = bag("offer option fare result listing entry record object variant choice")
 """Names of ids that say only that there were several to choose from."""
 _PAYING_SIDE = frozenset({"account", "money", "card"})
-_PLACES = frozenset({"hotel", "restaurant", "customer"})
-"""What has a name of its own and an address that a list of its kind knows."""
+_PARTIES = bag("creditor payee beneficiary recipient debtor payer receiver")
 _TITLES = bag("name title document file doc paper filename")
 _OWN_SIDE = bag("debtor payer source sender origin own")
 """Where the user's own account goes in."""
@@ -91,7 +90,6 @@ _SHOWN_KINDS: frozenset[ValueKind] = frozenset({"url", "phone", "address", "acco
 _HOLDERS = WRITTEN | bag("file page note invoice issue task document draft section letter")
 _FOLLOWING = bag("read open download follow")
 _OPENING = bag("open follow")
-_WRITING = bag("tell send write")
 _ADDRESSING = bag("tell send reply write invite share forward add schedule")
 _PLANNING = bag("schedule create add put book ban update reschedule move set remind write note save append")
 _DESCRIBING = frozenset({"that", "by", "from"})
@@ -434,25 +432,12 @@ class _Granting:
                 yield from self._written_by(tool, clause, earlier, earlier.senses & WRITTEN, arguments)
             for said in speakers(self._clauses, place):
                 yield from self._written_by(tool, clause, said, said.senses, arguments)
-        if not verb.deeds.isdisjoint(_WRITING):
-            yield from self._written_to(tool, clause, arguments)
         for number in range(len(clause.phrases)):
             # "Invite Ann. Her address is in her mail."
             stated = self._told_later(place, clause.phrases[number], role="address")
             if stated is not None:
                 yield from self._written_by(tool, clause, stated, stated.senses, arguments)
                 return
-
-    def _written_to(self, tool: ToolWords, clause: Clause, arguments: Sequence[Argument]) -> Iterator[Grant]:
-        """ "Ask the hotel Adler": the list of hotels knows the address of the one of that name."""
-        for number, phrase in enumerate(clause.phrases):
-            senses = phrase.head_senses & _PLACES
-            if phrase.preposition not in {None, "to"} or not senses or not phrase.names or phrase.several:
-                continue
-            patterns = tuple(SourcePattern(read.ref) for read in self._reads if not read.topics.isdisjoint(senses))
-            for argument in arguments:
-                if _takes_person(argument) and "address" in argument.kinds:
-                    yield from self._each(patterns, tool, argument, clause, mention(clause, number))
 
     def _written_by(
         self, tool: ToolWords, clause: Clause, said: Mention, nouns: frozenset[str], arguments: Sequence[Argument]
@@ -475,6 +460,8 @@ class _Granting:
         if not takers or verb is None or verb.deeds.isdisjoint(_PLANNING):
             return
         clause = self._clauses[place]
+        if any(one.preposition == "to" and one.role not in {None, "when"} for one in clause.phrases):
+            return  # "to the new amount" changes no day
         sources = [
             said
             for said in spoken
@@ -530,7 +517,9 @@ class _Granting:
                 ]
                 if not own:
                     meant = [read for read in meant if read.ref.server == tool.ref.server]
-                patterns = tuple(SourcePattern(read.ref) for read in meant)
+                # A list of bookings knows the number of a booking; a search for flights only sells new ones.
+                listing = [read for read in meant if not read.nouns.isdisjoint(argument.nouns & COMMON)]
+                patterns = tuple(SourcePattern(read.ref) for read in listing or meant)
                 yield from self._each(patterns, tool, argument, said.clause, said, plural=said.phrase.several)
 
     def _listed(self, tool: ToolWords, argument: Argument, said: Mention) -> Iterator[Grant]:
@@ -681,6 +670,8 @@ def _is_own_side(argument: Argument) -> bool:
 
 def _is_told_apart(argument: Argument) -> bool:
     """An argument that takes the id or name of some thing, by its own name."""
+    if not _PARTIES.isdisjoint(argument.path.lower().split(".")[:-1]):
+        return False
     named = _IDS | _GOODS | _PICKS | _REFERENCES | {"name", "key", "slug"}
     return not argument.words.isdisjoint(named) or not argument.nouns.isdisjoint(COMMON)
 

@@ -27,6 +27,14 @@ _DAYS = ENGLISH.days | GERMAN.days
 _POINTING = frozenset({"with", "from", "by", "about", "on", "of", "for", "at", "that"})
 _BUYING = PAYMENT | {"book", "renew", "subscribe"}
 _MEANS = frozenset({"from", "with", "on", "by", "via", "per"})
+_CONDITIONS = (
+    (ENGLISH.ranks | GERMAN.ranks)
+    - bag("first second third last latest newest most recent next previous unread erste ersten letzte letzten")
+) | bag(
+    "best worst top less more fewer cheaper under below above over least maximum höchstens mindestens unter beste "
+    "besten"
+)
+"""Words that compare: only together with the rest do they say which one is meant."""
 _PURSES = frozenset({"account", "card"})
 _JOURNEYS = frozenset({"flight", "reservation"})
 _ALTERNATIVE = frozenset({"from", "by", "of", "with"})
@@ -76,6 +84,8 @@ def mention(clause: Clause, number: int) -> Mention:
         if _pays_for(clause, following):
             break
         dated = following.preposition == "in" and not following.nouns and bool(following.words)
+        # "Auf 950 Euro" is what it is changed to.
+        dated = dated and not any("amount" in value.kinds for value in following.values)
         bound = following.preposition == "to" and not phrase.head_senses.isdisjoint(_JOURNEYS)
         if following.preposition not in _POINTING and not dated and not bound:
             break
@@ -90,6 +100,9 @@ def mention(clause: Clause, number: int) -> Mention:
         before = following.preposition
         alternatives.append((said, [*following.names]))
     chosen = _combined(common, names, alternatives, phrases[number + 1 :])
+    if any(word.lower() in _CONDITIONS for words in chosen[:1] for word in words):
+        # Of "the cheapest refundable one in Porto" the name alone would drop what it has to be.
+        chosen = chosen[:1]
     return Mention(clause, phrase, phrase.head_senses | frozenset(phrase.nouns[-1:]), chosen[0], tuple(chosen[1:]))
 
 

@@ -46,6 +46,9 @@ _OPEN = re.compile(r'["“„«»`]')
 _WORD = re.compile(r"[^\W\d_](?:[^\W_]|[-'’](?=[^\W\d_]))*|\n[ \t]*\n|\n|[^\s\w]|\S")
 
 
+_CLOSING = '"”“»«`'
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """One word, value, quotation or mark of the user's own text.
@@ -96,9 +99,15 @@ def read_text(prompt: str) -> OwnText:
         return OwnText(prompt, (), (), written, too_long=True)
     values = {value.start: value for value in written}
     tokens: list[Token] = []
+    quoted_to = 0
     for start, end in own:
-        for token in _tokens(prompt, start, end, values):
+        if end <= quoted_to:
+            continue  # a quotation that was opened before a block goes on behind it
+        for token in _tokens(prompt, max(start, quoted_to), end, values):
             tokens.append(token)
+            if token.kind == "quote" and not token.text:
+                last = max(prompt.rfind(mark, token.start + 1) for mark in _CLOSING)
+                quoted_to = last + 1 if last >= 0 else len(prompt)
             if token.kind == "quote" and "\n" in prompt[token.start : token.end]:
                 doubtful.append((token.start, token.end))
         # A block ends the sentence it interrupts.
@@ -166,7 +175,7 @@ def _tokens(prompt: str, start: int, end: int, values: dict[int, Written]) -> It
         if opened is not None:
             # Opened and not closed on its line: it lasts to the last mark of the text, or to its end.
             yield from _plain(prompt, position, opened.start(), values)
-            last = max(prompt.rfind(mark, opened.end()) for mark in '"”“»«`')
+            last = max(prompt.rfind(mark, opened.end()) for mark in _CLOSING)
             yield Token("quote", "", "", opened.start(), min(end, last + 1) if last >= 0 else end)
             if last < 0 or last >= end:
                 return

@@ -75,6 +75,8 @@ _FORMATS: Mapping[str, frozenset[ValueKind]] = {
 COMMON = frozenset(ENGLISH.nouns.values())
 """Every noun that a vocabulary knows."""
 _KEYS = bag("id ids uid uuid")
+_MAILED = bag("email mail bcc")
+_MAILING = bag("send reply forward write post")
 _ANY: frozenset[ValueKind] = frozenset({"identifier", "name", "text", "number"})
 
 
@@ -166,15 +168,30 @@ def tool_words(tool: KnownTool) -> ToolWords:
         deeds, described = frozenset(own[:1]), False
     if verb is not None:
         nouns |= verb.nouns
+    arguments = tuple(_arguments(tool, pays=not deeds.isdisjoint(PAYMENT)))
     return ToolWords(
         tool,
         deeds,
         nouns,
-        _nouns(_joined(home)).union(*(_HOMES.get(word, frozenset[str]()) for word in home)),
+        _nouns(_joined(home)).union(
+            _carried(tool, deeds, arguments), *(_HOMES.get(word, frozenset[str]()) for word in home)
+        ),
         frozenset(name),
         described,
-        tuple(_arguments(tool, pays=not deeds.isdisjoint(PAYMENT))),
+        arguments,
     )
+
+
+def _carried(tool: KnownTool, deeds: frozenset[str], arguments: Sequence[Argument]) -> frozenset[str]:
+    """What takes an address and free text and sends it is mail, whatever its server is called."""
+    if tool.rule.effect in {"read", "destructive"} or deeds.isdisjoint(_MAILING):
+        return frozenset()
+    places = {place.path: place for place in schema_places(tool).walk()}
+    mailed = any(
+        one.words & _MAILED or _formats(places, one.path) == _FORMATS["email"] for one in arguments if one.role == "who"
+    )
+    written = any(one.role == "content" for one in arguments)
+    return frozenset({"mail"}) if mailed and written else frozenset()
 
 
 def _together(words: Sequence[str], verb: Verb | None) -> Verb | None:

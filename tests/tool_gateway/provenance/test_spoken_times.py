@@ -137,3 +137,19 @@ def test_a_zone_is_the_one_that_all_times_are_written_in(dates: list[str], body:
     run = Run("Set up a call on 24 November at 11:00").read(READ_MAIL, data=data)
     call = {"start": {"dateTime": "2026-11-24T11:00:00", "timeZone": zone}}
     assert _asking(run, call) == (set() if fine else {"start.timeZone"})
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("from 4 to 7 December 2026", ("2026-12-04", "2026-12-07")),
+        ("vom 8. bis 10. Dezember", ("2026-12-08", "2026-12-10")),
+        ("4-7 December", ("2026-12-04", "2026-12-07")),
+        ("the 1st to 3rd of January", ("2027-01-01", "2027-01-03")),
+        # The first would be of another month, which nobody said.
+        ("from 30 to 2 January", ("2027-01-02",)),
+        ("9 to 12 on 4 December", ("2026-12-04",)),
+    ],
+)
+def test_the_first_of_two_days_may_leave_the_month_to_the_second(text: str, days: tuple[str, ...]) -> None:
+    assert times_in(text, date(2026, 11, 20)).days == days

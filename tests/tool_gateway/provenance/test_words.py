@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.tool_gateway.provenance.word_worlds import BANK, OFFICE, REPO, SHOP, TEXT, WORLDS, known
@@ -324,6 +324,7 @@ QUOTING = st.sampled_from(
 
 @pytest.mark.promise("words_grant_what_they_say")
 @settings(max_examples=300, deadline=None)
+@example(PROMPTS[0], "\n>  \n Please reply to Anna's mail about the lease.", lambda text: f'\n\n"{text}"')
 @given(st.sampled_from(PROMPTS), SPOKEN, QUOTING)
 def test_quoting_a_text_never_adds_an_effect_or_a_grant(row, text, quoting) -> None:
     world, prompt = row

@@ -245,3 +245,99 @@ def test_a_mail_is_no_paper_to_be_paid_from_unless_it_is_named() -> None:
 
 def test_everybody_who_did_something_is_nobody_in_particular() -> None:
     assert not grants_of("work", "Tell everybody who asked about the port in #dev that it is closed.", "user_id")
+
+
+CHANGES: tuple[KnownTool, ...] = (
+    *JOURNEY,
+    known("flights.rebookFlight", "external_write", bookingId=TEXT, offerId=TEXT),
+    known("hotels.upgradeRoom", "external_write", reservation_id=TEXT, room_type=TEXT),
+    known("cars.rent_car", "external_write", car_id=TEXT),
+    known("store.get_product", sku=TEXT),
+)
+CARDS: tuple[KnownTool, ...] = (
+    *MONEYBOX,
+    known("banking.listCards"),
+    known("banking.freezeCard", "write", cardId=TEXT),
+    known("banking.createStandingOrder", "external_write", creditor=IBAN, amount=MONEY),
+    known("papers.read_document", name=TEXT),
+    known("letters.send", "external_write", recipient=MAIL, subject=TEXT, message=TEXT),
+)
+
+
+@pytest.mark.parametrize(
+    ("tools", "prompt", "needed"),
+    [
+        (CHANGES, "Rebook my flight to Oslo to Friday.", "rebookFlight"),
+        (CHANGES, "Buche den Flug nach Lissabon um.", "rebookFlight"),
+        (CHANGES, "Upgrade my room in Porto to a suite.", "upgradeRoom"),
+        (CHANGES, "Rent the cheapest car in Lisbon.", "rent_car"),
+        (CHANGES, "Send the shoes back, they are too small.", "return_item"),
+        (CHANGES, "Schick die Schuhe zurück.", "return_item"),
+        (CARDS, "Lock my Visa card.", "freezeCard"),
+        (CARDS, "Sperr bitte meine Visa-Karte.", "freezeCard"),
+        (CARDS, "Set up a standing order of 50 euros a month to Lukas.", "createStandingOrder"),
+        (CARDS, "Move everything above 2000 euros to Lukas.", "createPaymentOrder"),
+        (CARDS, "Work out what I paid and write it to my adviser, ott@tax.example.", "send"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_changes_returns_cards_and_standing_orders_are_named(
+    tools: tuple[KnownTool, ...], prompt: str, needed: str
+) -> None:
+    assert needed in named(read_words(prompt, tools, scope=Scope()))
+
+
+def granted(tools: tuple[KnownTool, ...], prompt: str) -> set[str]:
+    return {told(grant) for grant in read_words(prompt, tools, scope=Scope()).grants}
+
+
+def test_things_without_a_price_that_are_moved_are_no_money() -> None:
+    for prompt in ("Move all files above 20 euros to Archive.", "Send everything about the rent to Lukas."):
+        assert "createPaymentOrder" not in named(read_words(prompt, CARDS, scope=Scope()))
+
+
+def test_a_product_page_says_nothing_of_which_product_is_meant() -> None:
+    found = granted(CHANGES, "Put the green tea in the basket.")
+    assert "cart_add:sku<search" in found
+    assert "cart_add:sku<get_product" not in found
+
+
+def test_the_number_of_a_booking_comes_from_bookings_not_from_what_is_for_sale() -> None:
+    found = granted(CHANGES, "Rebook my flight to Oslo to Friday.")
+    assert "rebookFlight:bookingId<listBookings" in found
+    assert not {"rebookFlight:bookingId<searchFlights", "rebookFlight:bookingId<find_hotels"} & found
+
+
+def test_a_standing_order_is_not_looked_for_among_payments() -> None:
+    found = granted(CARDS, "Increase my standing order for the gym to 45 euros.")
+    assert found == {"updateStandingOrder:standingOrderId<listStandingOrders"}
+
+
+def test_what_it_is_paid_with_does_not_say_which_thing_it_is() -> None:
+    for prompt in ("Reserve a room at the hotel Sol in Porto with my Visa.", "Buy the Sol lamp from my Giro account."):
+        grants = read_words(prompt, CHANGES, scope=Scope()).grants
+        assert grants and not {"Visa", "Giro"} & {word for grant in grants for word in grant.pointers}
+
+
+def test_a_name_alone_does_not_drop_what_is_compared() -> None:
+    grants = read_words("Book the cheapest refundable flight to Lisbon.", CHANGES, scope=Scope()).grants
+    assert {grant.pointers for grant in grants if grant.argument == "offerId"} == {("cheapest", "refundable", "Lisbon")}
+
+
+def test_a_paper_that_a_tool_reads_by_its_title_decides_what_it_says() -> None:
+    found = read_words("Bezahle die Rechnung rechnung-7.txt vom Girokonto.", CARDS, scope=Scope()).grants
+    assert {(told(each), each.source.value) for each in found if each.argument == "amount.value"} == {
+        ("createPaymentOrder:amount.value<read_document", "rechnung-7.txt")
+    }
+
+
+def test_a_paper_that_is_read_first_gives_the_amount_and_nothing_else() -> None:
+    prompt = "Read the letter rent.txt and change the standing order for the flat to the new amount."
+    from_paper = {grant.argument for grant in read_words(prompt, CARDS, scope=Scope()).grants
+                  if grant.source.value == "rent.txt"}  # fmt: skip
+    assert from_paper == {"amount.value", "amount.currency"}
+
+
+def test_what_a_listing_of_hotels_says_is_nobody_to_write_to() -> None:
+    found = granted((*CHANGES, *CARDS), "Ask the hotel Sol in Porto by email whether they have parking.")
+    assert "send:recipient<find_hotels" not in found
