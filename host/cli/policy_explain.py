@@ -226,6 +226,7 @@ def _explain_question(args: argparse.Namespace) -> int:
     for row in rules:
         word = "decides" if row["decides"] else "holds" if row["holds"] else "does not hold"
         say(f"  {row['effect']:<6} {row['id']}   {escape_line(str(row['file']), 200)}:{row['line']}   {word}")
+    say("  (policies only: scope, schema, constraints and provenance are judged of a real call)")
     return 0
 
 

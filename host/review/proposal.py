@@ -104,6 +104,9 @@ def _propose(tool: ToolDefinition, mounts: Sequence[Mount], first: str) -> Propo
         rule = _rule_for(argument, effect, mounts, moves=_handles_files(tool.name))
         if rule is not None and len(rules) < _MOST_RULES and _fits(tool, effect, arguments={argument.path: rule}):
             rules[argument.path] = rule
+    names_files = any(rule.path_within or rule.not_within for rule in rules.values())
+    if effect != "read" and mounts and names_files and not any(mount.mode == "rw" for mount in mounts):
+        notes.append("it changes files, and no mount is writable: add `:rw` to the mount it should write to")
     if effect == "read" and not (tool.annotations or {}).get("readOnlyHint"):
         notes.append("read by its name only: the server does not say so itself")
     return Proposal(ToolRule(effect=effect, sinks=sinks, arguments=rules), tuple(notes))

@@ -387,3 +387,11 @@ def test_a_lock_that_changed_meanwhile_is_no_basis(servers: ServersFile) -> None
     write_lock(servers.path, before=Lock(), after=lock)
     with pytest.raises(ConfigError, match="changed meanwhile"):
         write_lock(servers.path, before=Lock(), after=Lock())
+
+
+def test_a_writing_tool_without_a_writable_mount_is_told() -> None:
+    path: JsonObject = {"type": "object", "properties": {"path": {"type": "string"}}}
+    tools = {"write_file": ToolDefinition("write_file", input_schema=path)}
+    for mode, told in (("ro", True), ("rw", False)):
+        found = propose("files", tools, (Mount(Path("/srv"), "/repo", mode),))["write_file"]
+        assert any("no mount is writable" in note for note in found.notes) == told
