@@ -19,7 +19,7 @@ from tool_gateway.policy.shipped_set import load_with_shipped
 from tool_gateway.provenance.endorsements import parse_endorsement
 from tool_gateway.provenance.evidence import Means, ProvenanceMode
 from tool_gateway.provenance.knowledge import RunKnowledge
-from tool_gateway.provenance.words import WordReading, read_words
+from tool_gateway.task.reading import WordReading, read_words
 from tool_gateway.trail import RunScope
 
 AGENT = "default"

@@ -17,7 +17,7 @@ from host.config.workshop import Workshop, open_workshop
 from host.journal import Journal
 from host.runs.flags import RunFlags
 from host.runs.runner import RunRequest, carry_out
-from tool_gateway.provenance.words_front_matter import FrontMatter, front_matter
+from tool_gateway.task.front_matter import FrontMatter, front_matter
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -35,12 +35,12 @@ from tool_gateway.policy.question import Principal
 from tool_gateway.provenance.endorsements import parse_endorsement
 from tool_gateway.provenance.evidence import Grant, Means, TaskScope
 from tool_gateway.provenance.knowledge import RunKnowledge
-from tool_gateway.provenance.words import explain, read_words
 from tool_gateway.redaction import RedactionSettings, Redactor
 from tool_gateway.redaction.personal import personal_rules
 from tool_gateway.redaction.rules import SHIPPED, SecretRule
 from tool_gateway.redaction.scanner import Scanner
 from tool_gateway.redaction.user_rules import UserRulesFile, user_rules, with_shipped
+from tool_gateway.task.reading import explain, read_words
 
 _KEY_BYTES = 32
 _HEARD = 20

@@ -46,7 +46,7 @@ def check_mounts(spec: SandboxSpec) -> None:
             raise SandboxError(
                 f"nothing can be mounted at {escape_line(mount.at)}",
                 where=f"server {spec.server}",
-                next_step="Give `at` an absolute path without `..` and `:`, outside /proc, /sys and /dev: /work",
+                next_step="Give `at` an absolute path without `..` and `:`, outside /proc, /sys and /dev: /data",
             )
         if not mount.host.exists():
             raise SandboxError(

@@ -164,8 +164,8 @@ async def test_no_server_runs_before_its_control_groups_are_entered(
         raise SandboxError("its control group cannot be entered: kit")
 
     monkeypatch.setattr("sandboxes.bubblewrap._enter", refuse)
-    program = Program(("/bin/sh", "-c", "echo ran > /work/ran"))
-    spec = SandboxSpec("kit", "run_bwrap", this_process(), program, mounts=(Mount(tmp_path, "/work", "rw"),))
+    program = Program(("/bin/sh", "-c", "echo ran > /data/ran"))
+    spec = SandboxSpec("kit", "run_bwrap", this_process(), program, mounts=(Mount(tmp_path, "/data", "rw"),))
     with anyio.fail_after(20), pytest.raises(SandboxError, match="cannot be entered: kit"):
         async with BubblewrapSandbox(sandbox_home).open(spec):
             pass

@@ -166,7 +166,7 @@ async def test_only_a_writable_mount_can_be_written_and_what_is_written_belongs_
         (folder / "there").write_text(folder.name)
         if os.geteuid() == 0:
             os.chown(folder, owner, owner)
-    mounts = (Mount(inner, "/work/inner"), Mount(open_folder, "/work", "rw"), Mount(closed, "/closed"))
+    mounts = (Mount(inner, "/data/inner"), Mount(open_folder, "/data", "rw"), Mount(closed, "/closed"))
     (open_folder / "inner").mkdir()
     with anyio.fail_after(20):
         async with bench.open("honest", mounts=mounts) as opened, connected(opened) as client:
@@ -175,11 +175,11 @@ async def test_only_a_writable_mount_can_be_written_and_what_is_written_belongs_
             async def write(path: str) -> str:
                 return words(await client.call_tool("write_file", {"path": path, "text": "new"}))
 
-            assert await write("/work/new") == "written"
+            assert await write("/data/new") == "written"
             assert await write("/tmp/new") == "written"
-            for path in ("/closed/new", "/closed/there", "/work/inner/there", "/new", "/hostile/new", "/usr/new"):
+            for path in ("/closed/new", "/closed/there", "/data/inner/there", "/new", "/hostile/new", "/usr/new"):
                 assert (await write(path)).startswith("refused"), path
-            for path, content in (("/closed/there", "closed"), ("/work/inner/there", "inner")):
+            for path, content in (("/closed/there", "closed"), ("/data/inner/there", "inner")):
                 assert words(await client.call_tool("read_file", {"path": path})) == content
     assert (open_folder / "new").read_text() == "new"
     assert (open_folder / "new").stat().st_uid == owner
@@ -191,7 +191,7 @@ async def test_only_a_writable_mount_can_be_written_and_what_is_written_belongs_
 async def test_a_mount_of_root_is_served_as_uid_0_without_any_power(bench: Bench, tmp_path: Path) -> None:
     with anyio.fail_after(30):
         async with (
-            bench.open("honest", mounts=(Mount(tmp_path, "/work", "rw"),)) as opened,
+            bench.open("honest", mounts=(Mount(tmp_path, "/data", "rw"),)) as opened,
             connected(opened) as client,
         ):
             outcome = json.loads(words(await client.call_tool("try_escape", {})))
@@ -424,5 +424,5 @@ async def test_a_place_that_cannot_be_mounted_is_refused(bench: Bench, at: str, 
 @every_kind
 async def test_a_folder_that_does_not_exist_is_named(bench: Bench, tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match="missing does not exist"):
-        async with bench.open("honest", mounts=(Mount(tmp_path / "missing", "/work"),)):
+        async with bench.open("honest", mounts=(Mount(tmp_path / "missing", "/data"),)):
             pass

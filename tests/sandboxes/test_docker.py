@@ -218,8 +218,8 @@ async def test_what_is_written_belongs_to_the_owner_of_the_folder(
     owner: tuple[int, int], sandbox_home: SandboxHome, tmp_path: Path
 ) -> None:
     os.chown(tmp_path, *owner)
-    program = Program(("/bin/sh", "-c", "mkdir /work/new && echo x > /work/new/file && mv /work/new/file /work/moved"))
-    asked = SandboxSpec("kit", "run_docker", this_process(), program, mounts=(Mount(tmp_path, "/work", "rw"),))
+    program = Program(("/bin/sh", "-c", "mkdir /data/new && echo x > /data/new/file && mv /data/new/file /data/moved"))
+    asked = SandboxSpec("kit", "run_docker", this_process(), program, mounts=(Mount(tmp_path, "/data", "rw"),))
     with anyio.fail_after(20):
         async with DockerSandbox(sandbox_home).open(asked) as opened:
             assert await opened.exited() == "exited with code 0", opened.stderr_tail()
@@ -259,14 +259,14 @@ async def test_a_link_that_took_a_declared_folders_place_is_not_followed(
 
 @pytest.mark.docker
 async def test_a_server_that_fills_its_folder_is_ended_and_says_why(sandbox_home: SandboxHome, tmp_path: Path) -> None:
-    script = "for i in 1 2 3 4 5 6; do head -c 4M /dev/zero > /work/$i; done; sleep 30"
+    script = "for i in 1 2 3 4 5 6; do head -c 4M /dev/zero > /data/$i; done; sleep 30"
     tmp_path.chmod(0o777)
     asked = SandboxSpec(
         "kit",
         "run_docker",
         this_process(),
         Program(("/bin/sh", "-c", script)),
-        mounts=(Mount(tmp_path, "/work", "rw"),),
+        mounts=(Mount(tmp_path, "/data", "rw"),),
         disk=10 * 1024**2,
     )
     with anyio.fail_after(20):
@@ -283,7 +283,7 @@ def test_a_rootless_and_a_remapped_engine_are_recognised() -> None:
 
 def test_the_user_inside_is_counted_as_the_engine_counts(tmp_path: Path) -> None:
     owner = tmp_path.stat().st_uid
-    mounts = [Mount(tmp_path, "/work", "rw")]
+    mounts = [Mount(tmp_path, "/data", "rw")]
     assert choose_user(mounts, UserSpace(own=owner)).uid == 0
     assert choose_user(mounts, UserSpace(own=owner + 1)).uid == NOBODY
     below = choose_user(mounts, UserSpace(first=owner + 7, size=2**16))

@@ -31,8 +31,8 @@ from tool_gateway.gateway import GATES_ON_THE_NAME, GATES_ON_THE_VALUE, Gateway
 from tool_gateway.interface import Answered, CallEnd, Health, KnownTool, RawResult, Scope
 from tool_gateway.pins import tool_digest
 from tool_gateway.provenance.knowledge import RunKnowledge
-from tool_gateway.provenance.words import read_words
 from tool_gateway.results import finish
+from tool_gateway.task.reading import read_words
 from tool_gateway.trail import RunScope
 
 EVIL = "eve@evil.example"

@@ -1,6 +1,6 @@
 """The gate on the task: an effect that the user's words do not name is asked about, collapsed to one line.
 
-Decides: whether a call's effect belongs to the task. Does not decide what the words name (`provenance/words.py`),
+Decides: whether a call's effect belongs to the task. Does not decide what the words name (`task/reading.py`),
 which tools exist (`scope.py`), nor what any value is worth (`provenance.py`). It hides no tool and refuses no read.
 """
 

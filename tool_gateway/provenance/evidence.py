@@ -1,6 +1,6 @@
 """What the provenance gates see besides the call: sources, grants, the task, and which means are in force.
 
-Decides: the shapes. Does not decide where grants come from (`endorsements.py`, `words.py`) nor what they are
+Decides: the shapes. Does not decide where grants come from (`endorsements.py`, `task/reading.py`) nor what they are
 worth for a value (`judgement.py`).
 """
 

@@ -18,13 +18,13 @@ from context.origins import Source
 from context.provenance.interface import Sources
 from context.provenance.values import canonical_form, kind_of
 from context.provenance.words import WordCutter
+from tool_gateway.language.english import ENGLISH
+from tool_gateway.language.german import GERMAN
 from tool_gateway.provenance.argument_places import Leaf
 from tool_gateway.provenance.records import Record, Steps, records_of
 from tool_gateway.provenance.said import Said, plain, stem, words_in
 from tool_gateway.provenance.sinks import Role, names_somebody, words_of
 from tool_gateway.provenance.uniqueness import at, steps_of
-from tool_gateway.provenance.words_english import ENGLISH
-from tool_gateway.provenance.words_german import GERMAN
 
 _NAMES = frozenset(
     {

@@ -18,12 +18,12 @@ from context.json_values import JsonObject, JsonValue, leaves
 from context.provenance.interface import Sources
 from context.provenance.values import canonical_form
 from tool_gateway.interface import KnownTool
+from tool_gateway.language.english import ENGLISH
+from tool_gateway.language.german import GERMAN
 from tool_gateway.provenance.argument_places import Leaf, leaves_of
 from tool_gateway.provenance.evidence import ProvenanceEvidence
 from tool_gateway.provenance.said import Said, plain, stem, words_in
 from tool_gateway.provenance.sinks import Role, role_of, schema_places, words_of
-from tool_gateway.provenance.words_english import ENGLISH
-from tool_gateway.provenance.words_german import GERMAN
 
 _REPLACING = frozenset({"update", "replace", "overwrite", "edit", "rewrite", "modify", "revise"})
 _FORMER = frozenset({"old", "search", "find", "before", "original"})

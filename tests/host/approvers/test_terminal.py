@@ -19,7 +19,7 @@ from tests.fakes.journal import proposed_call, user_message
 from tests.host.approvers.requests import PAYMENT, request
 from tool_gateway.interface import Answered, Approval, ApprovalChange, ApprovalRequest, CallChange, Parked
 
-RUN = {"agent": "default", "task": "pay", "folder": "/work", "flags": {}, "trace_id": "1" * 32}
+RUN = {"agent": "default", "task": "pay", "folder": "/data", "flags": {}, "trace_id": "1" * 32}
 FINANCE = Person("ann", frozenset({"finance"}))
 
 

@@ -24,7 +24,7 @@ from host.people import Person, find_person
 from tests.fakes.journal import asked, intent, outcome, proposed_call, user_message
 from tool_gateway.interface import Approval, ApprovalChange, CallChange, CardValue
 
-RUN = {"agent": "default", "task": "commit\x1b[2J it", "folder": "/work", "flags": {}, "trace_id": "1" * 32}
+RUN = {"agent": "default", "task": "commit\x1b[2J it", "folder": "/data", "flags": {}, "trace_id": "1" * 32}
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def _carry_until_killed(folder: Path, report: int) -> None:
         journal = Journal.open(folder / "journal.db")
         journal.reap()
         run = journal.create_run(
-            agent="default", task="look", folder="/work", flags={}, trace_id="1" * 32, messages=[user_message()]
+            agent="default", task="look", folder="/data", flags={}, trace_id="1" * 32, messages=[user_message()]
         )
         run.append(Event("run.started", run.run_id))
         run.store_turn(1, user_message(), [proposed_call(run.run_id, index) for index in range(CALLS)])

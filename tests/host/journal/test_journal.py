@@ -38,7 +38,7 @@ from tool_gateway.approvals import standing_answer
 from tool_gateway.interface import Approval, ApprovalChange, CallChange, CardValue
 from tool_gateway.provenance.evidence import Grant, SourcePattern
 
-RUN = {"agent": "default", "task": "look", "folder": "/work", "flags": {}, "trace_id": "1" * 32}
+RUN = {"agent": "default", "task": "look", "folder": "/data", "flags": {}, "trace_id": "1" * 32}
 
 
 @pytest.fixture
@@ -199,10 +199,10 @@ async def test_a_yes_that_does_not_count_endorses_nothing(journal: Journal) -> N
 
 def test_a_run_comes_back_as_it_was_made(either: Journal | MemoryJournal) -> None:
     run = either.create_run(
-        agent="dev", task="look", folder="/work", flags={"model": "small"}, trace_id="2" * 32, messages=[user_message()]
+        agent="dev", task="look", folder="/data", flags={"model": "small"}, trace_id="2" * 32, messages=[user_message()]
     )
     info = either.load_run(run.run_id)
-    assert (info.agent, info.task, info.folder, info.flags) == ("dev", "look", "/work", {"model": "small"})
+    assert (info.agent, info.task, info.folder, info.flags) == ("dev", "look", "/data", {"model": "small"})
     assert (info.status, info.trace_id, info.turns, info.ended_at) == ("running", "2" * 32, 0, None)
     assert [listed.run_id for listed in either.list_runs()] == [run.run_id]
 
@@ -330,7 +330,7 @@ def test_a_session_holds_the_runs_before_and_not_those_after(either: Journal | M
     second = either.create_run(**RUN, session_id=first.session_id, messages=[user_message("two")])
     assert [message.text for message in either.messages(second.run_id)] == ["one", "two"]
     assert [message.text for message in either.messages(first.run_id)] == ["one"]
-    assert either.latest_session("/work") == first.session_id
+    assert either.latest_session("/data") == first.session_id
     assert either.latest_session("/nowhere") is None
     with pytest.raises(ConfigError, match="no such session"):
         either.create_run(**RUN, session_id="ses_x")

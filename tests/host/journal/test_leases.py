@@ -15,7 +15,7 @@ from sandboxes.lifecycle.owners import this_process
 from tests.fakes.journal import an_entry, intent, outcome, proposed_call, user_message
 from tool_gateway.interface import CallChange
 
-RUN = {"agent": "default", "task": "look", "folder": "/work", "flags": {}, "trace_id": "1" * 32}
+RUN = {"agent": "default", "task": "look", "folder": "/data", "flags": {}, "trace_id": "1" * 32}
 
 
 class Clock:

@@ -29,7 +29,7 @@ from tests.fakes.journal import an_entry, intent, outcome, proposed_call, user_m
 from tool_gateway.interface import Entry
 
 ROOT = Path(__file__).parents[3]
-RUN = {"agent": "default", "task": "look", "folder": "/work", "flags": {"model": "small"}, "trace_id": "1" * 32}
+RUN = {"agent": "default", "task": "look", "folder": "/data", "flags": {"model": "small"}, "trace_id": "1" * 32}
 
 
 @pytest.fixture

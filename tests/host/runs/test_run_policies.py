@@ -259,7 +259,7 @@ def test_a_standing_rule_answers_until_the_tool_is_another_or_it_is_revoked(bank
 
 
 @pytest.mark.promise("nothing_executable_is_written")
-@pytest.mark.parametrize("path", ["/work/.git/hooks/pre-commit", ".envrc", "/work/x/../.vscode/tasks.json"])
+@pytest.mark.parametrize("path", ["/data/.git/hooks/pre-commit", ".envrc", "/data/x/../.vscode/tasks.json"])
 def test_nothing_that_other_programs_execute_is_written(project: Project, path: str) -> None:
     disk = Told(project, "disk", [tool("write", "path", "text")], write="write")
     script = project.script(turn(("disk.write", {"path": path, "text": "x"})), "Done.")

@@ -127,7 +127,7 @@ def test_a_place_is_a_folder_and_not_a_prefix() -> None:
 
 @pytest.mark.parametrize(("mode", "must"), [("rw", "must"), ("ro", "try")])
 def test_a_server_with_a_writable_mount_never_starts_unwatched(mode: str, must: str, tmp_path: Path) -> None:
-    spec = SandboxSpec("kit", "r", "o", Program(("x",)), mounts=(Mount(tmp_path, "/work", mode),))  # type: ignore[arg-type]
+    spec = SandboxSpec("kit", "r", "o", Program(("x",)), mounts=(Mount(tmp_path, "/data", mode),))  # type: ignore[arg-type]
     command = launched(spec, own_kernel=True)
     assert command[5] == must
     assert command[7] == PYTHON and command[-1] == "x"

@@ -1,7 +1,7 @@
 """What a task speaks of, and by which of its words each thing is told from others of its kind.
 
 Decides: the things that a clause is about, "it" and "her" resolved, and the words that point at their records. Does not
-decide which tool reads them, nor what a grant may give (`words_grants.py`).
+decide which tool reads them, nor what a grant may give (`grants.py`).
 
 The words that point come in layers: all of them, and the names alone. The second admits more records than the first,
 never fewer, so that it cannot help a record that somebody planted beside the one that is meant.
@@ -10,11 +10,11 @@ never fewer, so that it cannot help a record that somebody planted beside the on
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tool_gateway.provenance.language import PAYMENT, bag
-from tool_gateway.provenance.words_clauses import Clause, Phrase
-from tool_gateway.provenance.words_english import ENGLISH
-from tool_gateway.provenance.words_german import GERMAN
-from tool_gateway.provenance.words_values import kinds_of
+from tool_gateway.language.english import ENGLISH
+from tool_gateway.language.german import GERMAN
+from tool_gateway.language.vocabulary import PAYMENT, bag
+from tool_gateway.task.clauses import Clause, Phrase
+from tool_gateway.task.written_values import kinds_of
 
 _MOST_POINTERS = 12
 _LONG_NUMBER = 3

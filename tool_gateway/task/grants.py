@@ -18,10 +18,10 @@ from itertools import chain
 
 from context.provenance.interface import ValueKind
 from context.visible_text import quote
+from tool_gateway.language.vocabulary import DIRECTORIES, DOCUMENTS, PAYEES, bag
 from tool_gateway.provenance.evidence import Grant, SourcePattern
-from tool_gateway.provenance.language import DIRECTORIES, DOCUMENTS, PAYEES, bag
-from tool_gateway.provenance.words_clauses import Clause, Phrase
-from tool_gateway.provenance.words_mentions import (
+from tool_gateway.task.clauses import Clause, Phrase
+from tool_gateway.task.mentions import (
     WRITTEN,
     Mention,
     antecedent,
@@ -31,8 +31,8 @@ from tool_gateway.provenance.words_mentions import (
     speakers,
     things,
 )
-from tool_gateway.provenance.words_text import OwnText, Token
-from tool_gateway.provenance.words_tools import COMMON, Argument, ToolWords
+from tool_gateway.task.own_text import OwnText, Token
+from tool_gateway.task.tool_words import COMMON, Argument, ToolWords
 
 MOST_GRANTS = 100
 _SHOWN = 120

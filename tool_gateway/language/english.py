@@ -1,11 +1,11 @@
 """The English vocabulary.
 
-Decides: which words there are and what they mean. Does not decide what a sentence asks for (`words_clauses.py`).
+Decides: which words there are and what they mean. Does not decide what a sentence asks for (`clauses.py`).
 """
 
 from collections.abc import Iterator
 
-from tool_gateway.provenance.language import (
+from tool_gateway.language.vocabulary import (
     Language,
     Preposition,
     Reading,

@@ -1,7 +1,7 @@
 """What of a prompt is the user speaking, and what the user only quotes.
 
 Decides: where quotations begin and end, and the words, values and marks in between. Does not decide what the words
-mean (`words_clauses.py`).
+mean (`clauses.py`).
 
 People paste mails, logs and pages into their prompts. What they paste was written by somebody else, so it asks for
 nothing: text in quotation marks, code fences, `>` lines, everything after a line of dashes, after mail headers, or
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from context.provenance.interface import ValueKind
-from tool_gateway.provenance.words_values import Written, kinds_of, written_values
+from tool_gateway.task.written_values import Written, kinds_of, written_values
 
 MOST_OWN_CHARACTERS = 200_000
 """Of the user's own words. A longer text asks for nothing, so that everything it does is asked about."""

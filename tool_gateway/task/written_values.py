@@ -1,7 +1,7 @@
 """Values that a user writes down in a task: addresses, links, files, accounts, amounts, days, times, numbers.
 
 Decides: which stretches of a prompt are a value, and of which kinds it can be. Does not decide where a value in a
-call came from (`context.provenance`), nor what a written value fixes (`words_grants.py`).
+call came from (`context.provenance`), nor what a written value fixes (`grants.py`).
 
 A stretch may be of several kinds: `50` after "pay" is an amount and a number. Being generous here only takes grants
 away, since a value that was written needs none.

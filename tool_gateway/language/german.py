@@ -1,11 +1,11 @@
 """The German vocabulary.
 
-Decides: which words there are and what they mean. Does not decide what a sentence asks for (`words_clauses.py`).
+Decides: which words there are and what they mean. Does not decide what a sentence asks for (`clauses.py`).
 """
 
 from collections.abc import Iterator
 
-from tool_gateway.provenance.language import Form, Language, Preposition, Reading, Verb, bag, by_form, table
+from tool_gateway.language.vocabulary import Form, Language, Preposition, Reading, Verb, bag, by_form, table
 
 # deeds [> objects]: infinitives; a separable prefix is set off by `|`; an irregular participle, and an irregular
 # imperative, follow after `/`.

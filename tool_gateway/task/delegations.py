@@ -1,6 +1,6 @@
 """Phrases that hand the task over to a text: "do what the mail says", "complete the tasks in TODO.md".
 
-Decides: whether a prompt has one, and which. Does not decide what follows (`words.py`: nothing is granted).
+Decides: whether a prompt has one, and which. Does not decide what follows (`reading.py`: nothing is granted).
 
 What such a text asks for cannot be told from what an attacker wrote into it, so that people decide each effect.
 """

@@ -1,8 +1,8 @@
 """The words of tasks: what verbs ask for, what nouns mean, and how both are bent.
 
 Decides: the shape of a vocabulary, which deeds a tool may do for an asked one, and which language a text is in.
-Does not decide which words there are (`words_english.py`, `words_german.py`), nor what a sentence asks for
-(`words_clauses.py`).
+Does not decide which words there are (`english.py`, `german.py`), nor what a sentence asks for
+(`clauses.py`).
 
 A *deed* is what a verb asks for, or a tool does: `send`, `delete`, `pay`. Nouns are known by one name in all
 languages: `mail`, `event`, `file`. Everything is a table; looking a word up never searches.

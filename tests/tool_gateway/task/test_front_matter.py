@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from context.errors import UsageError
-from tool_gateway.provenance.words_front_matter import FrontMatter, front_matter
+from tool_gateway.task.front_matter import FrontMatter, front_matter
 
 ENDORSE = "files.read_file[path=bill.txt]=>bank.send_money:amount"
 

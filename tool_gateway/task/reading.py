@@ -5,7 +5,7 @@ hands the task over to a text. Does not decide what follows for a call (`judgeme
 
 It is read once, before anything untrusted is, by tables and rules: no model, no network, the same words always give
 the same reading. Where the words are unclear they name nothing; that costs a question, never an effect. Text that
-the user quotes asks for nothing (`words_text.py`).
+the user quotes asks for nothing (`own_text.py`).
 
 In a language that is not read here nothing is granted, and the task is None: nothing is narrowed either. Words that
 nobody understood are no reason to ask about each call; every value still has to come from somewhere.
@@ -21,8 +21,9 @@ from context.provenance.values import find_values
 from context.visible_text import escape_line, quote
 from tool_gateway.gates.scope import in_scope
 from tool_gateway.interface import KnownTool, Scope
-from tool_gateway.provenance.evidence import Grant, TaskScope
-from tool_gateway.provenance.language import (
+from tool_gateway.language.english import ENGLISH
+from tool_gateway.language.german import GERMAN
+from tool_gateway.language.vocabulary import (
     CARRIERS,
     DESTRUCTION,
     FULFILS,
@@ -39,15 +40,14 @@ from tool_gateway.provenance.language import (
     singular,
     turned,
 )
+from tool_gateway.provenance.evidence import Grant, TaskScope
 from tool_gateway.provenance.sinks import words_of
-from tool_gateway.provenance.words_clauses import Clause, Phrase, read_clauses
-from tool_gateway.provenance.words_delegations import delegation
-from tool_gateway.provenance.words_english import ENGLISH
-from tool_gateway.provenance.words_german import GERMAN
-from tool_gateway.provenance.words_grants import Asked, read_grants
-from tool_gateway.provenance.words_mentions import antecedent
-from tool_gateway.provenance.words_text import OwnText, Token, read_text
-from tool_gateway.provenance.words_tools import ToolWords, tool_words
+from tool_gateway.task.clauses import Clause, Phrase, read_clauses
+from tool_gateway.task.delegations import delegation
+from tool_gateway.task.grants import Asked, read_grants
+from tool_gateway.task.mentions import antecedent
+from tool_gateway.task.own_text import OwnText, Token, read_text
+from tool_gateway.task.tool_words import ToolWords, tool_words
 
 _LANGUAGES = (ENGLISH, GERMAN)
 _SHOWN = 80

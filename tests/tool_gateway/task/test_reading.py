@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.tool_gateway.provenance.word_worlds import BANK, OFFICE, REPO, SHOP, TEXT, WORLDS, known
+from tests.tool_gateway.task.word_worlds import BANK, OFFICE, REPO, SHOP, TEXT, WORLDS, known
 from tool_gateway.interface import Scope
-from tool_gateway.provenance.language import bag
-from tool_gateway.provenance.words import WordReading, explain, read_words
+from tool_gateway.language.vocabulary import bag
+from tool_gateway.task.reading import WordReading, explain, read_words
 
 REPLY_GRANTS = "reply_to_mail:mail_id<search_mails"
 REPLY = f"{REPLY_GRANTS} send_mail:to[]<get_mail send_mail:to[]<search_mails"

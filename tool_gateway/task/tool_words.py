@@ -2,7 +2,7 @@
 
 Decides: a tool's deeds and nouns from its name, title, server and, where these say nothing, its accepted
 description; and of each argument which kinds of values it takes. Does not decide which tool a task names
-(`words.py`), nor what part an argument plays (`sinks.py`).
+(`reading.py`), nor what part an argument plays (`sinks.py`).
 """
 
 import re
@@ -14,10 +14,10 @@ from typing import cast
 from context.calls import ToolRef
 from context.provenance.interface import ValueKind
 from tool_gateway.interface import KnownTool
+from tool_gateway.language.english import ENGLISH
+from tool_gateway.language.vocabulary import PAYMENT, Verb, bag, singular, turned
 from tool_gateway.provenance.argument_places import Place
-from tool_gateway.provenance.language import PAYMENT, Verb, bag, singular, turned
 from tool_gateway.provenance.sinks import Role, argument_roles, schema_places
-from tool_gateway.provenance.words_english import ENGLISH
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _FIRST_SENTENCE = 200

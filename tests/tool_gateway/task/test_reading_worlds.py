@@ -3,10 +3,10 @@ decide. What is named besides what is needed must neither pay nor destroy."""
 
 import pytest
 
-from tests.tool_gateway.provenance.word_worlds import NUMBER, TEXT, TEXTS, known
+from tests.tool_gateway.task.word_worlds import NUMBER, TEXT, TEXTS, known
 from tool_gateway.interface import KnownTool, Scope
 from tool_gateway.provenance.evidence import Grant
-from tool_gateway.provenance.words import WordReading, read_words
+from tool_gateway.task.reading import WordReading, read_words
 
 DAY = {"type": "string", "format": "date"}
 MAIL = {"type": "string", "format": "email"}

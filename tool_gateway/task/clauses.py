@@ -2,7 +2,7 @@
 
 Decides: which verbs are requests (imperatives, polite questions, "I want you to", "must be paid"), which are
 forbidden ("don't", "without deleting"), and the phrases around them. Does not decide which tools are meant
-(`words.py`).
+(`reading.py`).
 
 A verb counts only where a request can stand. "The mail that Anna sent", "the mail asking to delete it", "should I
 pay?" ask for nothing: a verb that is missed costs a question.
@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from tool_gateway.provenance.language import PAYMENT, Language, Preposition, Reading, Verb, bag, closest, singular
-from tool_gateway.provenance.words_text import Token
+from tool_gateway.language.vocabulary import PAYMENT, Language, Preposition, Reading, Verb, bag, closest, singular
+from tool_gateway.task.own_text import Token
 
 _TYPOS = 200
 _LONGEST_SENTENCE = 300

@@ -1,0 +1,1 @@
+"""What the user's own words ask for: effects, grants, and what was only quoted."""
