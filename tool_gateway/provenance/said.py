@@ -1,7 +1,8 @@
 """What the user said, read for the few things that derivations and the content rule ask: words, numbers, spans of
 time, quotations.
 
-Decides: how those are found in a prompt. Does not decide what the user wants done (`task/reading.py`) nor what a found word
+Decides: how those are found in a prompt. Does not decide what the user wants done (`task/reading.py`) nor what a found
+word
 is worth (`derived.py`, `content_rule.py`).
 """
 
